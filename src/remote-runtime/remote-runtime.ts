@@ -75,7 +75,9 @@ export type LockOutcome =
  * (5xx, cut connections, time-outs), writes never: what became of them is read from the feed.
  *
  * Throws {@link SyncError} with the codes `unreachable`, `unauthorized` (exit 4), `wrong_world` (exit 5),
- * `no_changefeed`, `invalid_response`, `asset_missing`, `asset_corrupt`, `asset_too_large`.
+ * `no_changefeed`, `invalid_response`, `asset_missing`, `asset_corrupt`, `asset_too_large`, `invalid_asset_name`;
+ * commands of a session that broke reject with `connection_lost` (exit 4). A write that throws `unreachable` says in
+ * `data.outcome` whether the runtime may have done it (`unknown`) or never got it (`not_sent`).
  */
 export interface RemoteRuntime {
   readonly address: RuntimeAddress
