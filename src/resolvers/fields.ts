@@ -1,0 +1,94 @@
+import { isJsonObject, jsonEquals, own } from '../world/json.ts'
+import type { FieldValue, ObjectKind, WorldObject } from '../world/state.ts'
+import { fieldEquality } from './equality.ts'
+
+/** Where a field is: keys from the object downwards; the empty path is the object itself, its presence being the value. */
+export type FieldPath = readonly string[]
+
+/** A path as people write it. */
+export function fieldName(path: FieldPath): string {
+  return path.join('.')
+}
+
+/** A path as a key of sets and maps: unlike the dotted name it is unambiguous. */
+export function fieldKey(path: FieldPath): string {
+  return JSON.stringify(path)
+}
+
+/** One field that differs between two states of an object. */
+export interface FieldChange {
+  readonly path: FieldPath
+  readonly before: FieldValue
+  readonly after: FieldValue
+}
+
+/**
+ * The fields that differ between two states of one object, as deep as the merge goes: records key by key, all else
+ * whole. An object that appears or disappears is one change with the empty path, followed by its fields.
+ */
+export function diffObjects(before: WorldObject | undefined, after: WorldObject | undefined): readonly FieldChange[] {
+  const changes: FieldChange[] = []
+  const kind = (after ?? before)?.kind
+  if (kind === undefined) return changes
+  if ((before === undefined) !== (after === undefined)) {
+    changes.push({ path: [], before: before?.fields, after: after?.fields })
+  }
+  diffValues(kind, [], before?.fields ?? {}, after?.fields ?? {}, changes)
+  return changes
+}
+
+function diffValues(
+  kind: ObjectKind,
+  path: FieldPath,
+  before: FieldValue,
+  after: FieldValue,
+  changes: FieldChange[],
+): void {
+  const equal = path.length === 1 ? fieldEquality(kind, path[0]!) : jsonEquals
+  if (equal(before, after)) return
+  if (isJsonObject(before) && isJsonObject(after)) {
+    for (const key of unionKeys(before, after))
+      diffValues(kind, [...path, key], own(before, key), own(after, key), changes)
+    return
+  }
+  changes.push({ path, before, after })
+}
+
+/** The keys of two records: the first one's in its order, then what only the second has. */
+export function unionKeys(a: object, b: object): readonly string[] {
+  const keys = Object.keys(a)
+  for (const key of Object.keys(b)) if (!Object.hasOwn(a, key)) keys.push(key)
+  return keys
+}
+
+/** A set of written fields, answering also for the records above them and the fields below. */
+export class FieldSet {
+  readonly #keys = new Map<string, FieldPath>()
+
+  add(path: FieldPath): void {
+    this.#keys.set(fieldKey(path), path)
+  }
+
+  delete(path: FieldPath): void {
+    this.#keys.delete(fieldKey(path))
+  }
+
+  get size(): number {
+    return this.#keys.size
+  }
+
+  /** Whether the field itself or anything inside it, or a record that holds it, is in the set. */
+  touches(path: FieldPath): boolean {
+    for (const written of this.#keys.values()) {
+      const shared = Math.min(written.length, path.length)
+      if (written.length === 0) {
+        if (path.length === 0) return true
+        continue
+      }
+      let same = true
+      for (let i = 0; i < shared && same; i++) same = written[i] === path[i]
+      if (same) return true
+    }
+    return false
+  }
+}
