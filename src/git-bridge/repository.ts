@@ -56,7 +56,11 @@ export interface Commit {
   readonly message: string
 }
 
-/** A change to one path of a tree: content to write, an object that exists already, or nothing any more. */
+/**
+ * A change to one path of a tree: content to write (as an ordinary file, 100644), an object that exists already, or
+ * nothing any more. Edits apply in order; a file in the way of a folder, or a folder in the way of a file, gives way;
+ * deleting a folder deletes what is in it; deleting what is not there does nothing.
+ */
 export type TreeEdit =
   | { readonly path: string; readonly kind: 'write'; readonly bytes: Uint8Array }
   | { readonly path: string; readonly kind: 'put'; readonly oid: Oid; readonly mode: FileMode }
@@ -94,7 +98,11 @@ export interface Repository {
   readCommit(oid: Oid): Promise<Commit>
   /** False when the object is not here (shallow clones, foreign shas). */
   hasObject(oid: Oid): Promise<boolean>
-  /** Commits reachable from `include` and not from `exclude`, newest first; `paths` limits as `git log -- paths` does, without history simplification of merges being relied on; `firstParent` follows first parents only. */
+  /**
+   * Commits reachable from `include` and not from `exclude`, newest first. `paths` keeps those that changed something
+   * at or below one of them, as `git log --full-history -- paths` does: no side of a merge is dropped, and a merge is
+   * listed when it differs there from any parent. `firstParent` follows first parents only.
+   */
   log(options: {
     readonly include: readonly Oid[]
     readonly exclude?: readonly Oid[]
@@ -102,7 +110,7 @@ export interface Repository {
     readonly firstParent?: boolean
     readonly limit?: number
   }): AsyncIterable<Commit>
-  /** The best common ancestor, undefined when histories are unrelated. */
+  /** The best common ancestor (of several, the one with the newest committer date), undefined when there is none. */
   mergeBase(a: Oid, b: Oid): Promise<Oid | undefined>
   isAncestor(ancestor: Oid, descendant: Oid): Promise<boolean>
 
@@ -130,6 +138,8 @@ export interface Repository {
     readonly author: Signature
     readonly committer: Signature
     readonly message: string
+    /** Sign if the user's `commit.gpgSign` asks for it (native only; off when absent). */
+    readonly sign?: boolean
   }): Promise<Oid>
 
   /**

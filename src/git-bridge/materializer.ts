@@ -1,0 +1,378 @@
+import {
+  type AssetPaths,
+  type AssetValue,
+  assetValue,
+  extensionOf,
+  isAssetValue,
+  mapAssetUrls,
+  parseAssetValue,
+} from '../projection/asset-value.ts'
+import { writeBlueprintFile } from '../projection/blueprint.ts'
+import { writeEntityFile } from '../projection/entity.ts'
+import { type Manifest, readManifest, writeManifest } from '../projection/manifest.ts'
+import {
+  assetFile,
+  blueprintFile,
+  classify,
+  entityFile,
+  foldPath,
+  MANIFEST_FILE,
+  SETTINGS_FILE,
+  SPAWN_FILE,
+  unsafePath,
+} from '../projection/paths.ts'
+import { readSettingsFile, writeSettingsFile } from '../projection/settings.ts'
+import { writeSpawnFile } from '../projection/spawn.ts'
+import { fromWire, type WireScript } from '../projection/wire.ts'
+import { assert } from '../world/errors.ts'
+import { type JsonObject, own, withKey } from '../world/json.ts'
+import { type ObjectKey, objectKey, SETTINGS, SPAWN, type WorldObject } from '../world/state.ts'
+import { type Effect, keepsSetting } from '../world/wire-world.ts'
+import type { Overlay } from './overlay.ts'
+import { type Oid, parseOid } from './repository.ts'
+
+export type Layout = 'split' | 'manifest'
+
+/** What an app folder of the line holds. */
+interface Folder {
+  /** Path of the JSON → id of its blueprint. */
+  readonly blueprints: Map<string, string>
+  /** Project path → content. */
+  readonly scripts: Map<string, Oid>
+  /** Blueprints that use these scripts in their own name: those without a `scriptRef`. */
+  readonly owners: Set<string>
+}
+
+function emptyFolder(): Folder {
+  return { blueprints: new Map(), scripts: new Map(), owners: new Set() }
+}
+
+/**
+ * Turns effects of operations into changes of files, in the tree of a line: a pure function of that tree and the
+ * effects (G4), reading no more of the tree than the effects need. In a split layout an entity costs one file; the
+ * blueprints' index and the assets' are read once, when the first blueprint or asset turns up.
+ *
+ * What the runtime says is not trusted (S1): an object that cannot be written safely is refused by name and left as it
+ * is, the rest goes on.
+ */
+export class Materializer {
+  readonly #tree: Overlay
+  readonly #layout: Layout
+  readonly #assetOf: (url: string) => AssetValue | undefined
+  readonly #refuse: (key: ObjectKey, reason: string) => void
+  #folders: Map<string, Folder> | undefined
+  #blueprintPaths = new Map<string, string>()
+  #assets: { readonly byOid: Map<string, string>; readonly taken: Set<string> } | undefined
+  #manifest: { readonly previous: Manifest | undefined; readonly objects: Map<ObjectKey, WorldObject> } | undefined
+
+  constructor(
+    tree: Overlay,
+    layout: Layout,
+    options: {
+      /** The content of an `asset://` URL; undefined when its bytes cannot be had. */
+      readonly assetOf: (url: string) => AssetValue | undefined
+      /** Told of every object that is refused. */
+      readonly refuse: (key: ObjectKey, reason: string) => void
+    },
+  ) {
+    this.#tree = tree
+    this.#layout = layout
+    this.#assetOf = options.assetOf
+    this.#refuse = options.refuse
+  }
+
+  /** The files that the effects will ask for, fetched in one go. */
+  async prefetch(effects: readonly Effect[]): Promise<void> {
+    if (this.#layout === 'manifest') return
+    const paths = new Set<string>()
+    for (const effect of effects) {
+      if ((effect.kind === 'put' || effect.kind === 'remove') && effect.of === 'entity')
+        paths.add(entityFile(effect.id))
+    }
+    await this.#tree.prefetch(paths)
+  }
+
+  async apply(effect: Effect): Promise<void> {
+    switch (effect.kind) {
+      case 'put':
+        return effect.of === 'entity'
+          ? this.#putEntity(effect.id, effect.object)
+          : this.#putBlueprint(effect.id, effect.object)
+      case 'remove':
+        return effect.of === 'entity' ? this.#removeEntity(effect.id) : this.#removeBlueprint(effect.id)
+      case 'setting':
+        return this.#setSetting(effect.key, effect.value)
+      case 'spawn':
+        return this.#putSingleton({ kind: 'spawn', id: 'spawn', fields: effect.spawn })
+      case 'none':
+        return
+    }
+  }
+
+  /** All settings at once, as a snapshot says them. */
+  async putSettings(settings: JsonObject): Promise<void> {
+    await this.#putSingleton({ kind: 'settings', id: 'settings', fields: settings })
+  }
+
+  /** Writes the manifest, where there is one: once after all effects of a commit. */
+  async finish(): Promise<void> {
+    if (this.#manifest === undefined) return
+    const paths = this.#assetPaths()
+    await this.#tree.write(MANIFEST_FILE, encode(writeManifest(this.#manifest.objects, this.#manifest.previous, paths)))
+  }
+
+  async #putEntity(id: string, wire: JsonObject): Promise<void> {
+    const key = objectKey('entity', id)
+    const read = fromWire('entity', wire, this.#assetOf)
+    if (read.kind === 'refused') return this.#refuse(key, read.reason)
+    await this.#placeAssets(read.object)
+    if (this.#layout === 'split') {
+      return this.#tree.write(entityFile(id), encode(writeEntityFile(read.object, this.#assetPaths())))
+    }
+    const manifest = await this.#loadManifest()
+    manifest.objects.set(key, read.object)
+  }
+
+  async #removeEntity(id: string): Promise<void> {
+    if (this.#layout === 'split') return this.#tree.delete(entityFile(id))
+    const manifest = await this.#loadManifest()
+    manifest.objects.delete(objectKey('entity', id))
+  }
+
+  async #setSetting(key: string, value: JsonObject[string] | undefined): Promise<void> {
+    const settings = await this.#settings()
+    if (!keepsSetting(settings, key)) return
+    await this.#putSingleton({ kind: 'settings', id: 'settings', fields: withKey(settings, key, value) })
+  }
+
+  async #settings(): Promise<JsonObject> {
+    if (this.#layout === 'manifest') return (await this.#loadManifest()).objects.get(SETTINGS)?.fields ?? {}
+    const bytes = await this.#tree.bytes(SETTINGS_FILE)
+    if (bytes === undefined) return {}
+    const read = readSettingsFile(SETTINGS_FILE, bytes)
+    assert(read.kind === 'ok', `${SETTINGS_FILE} of the line does not parse`)
+    return read.object.fields
+  }
+
+  async #putSingleton(object: WorldObject): Promise<void> {
+    if (this.#layout === 'manifest') {
+      const manifest = await this.#loadManifest()
+      manifest.objects.set(object.kind === 'settings' ? SETTINGS : SPAWN, object)
+    } else if (object.kind === 'settings') {
+      await this.#tree.write(SETTINGS_FILE, encode(writeSettingsFile(object)))
+    } else {
+      await this.#tree.write(SPAWN_FILE, encode(writeSpawnFile(object)))
+    }
+  }
+
+  async #loadManifest(): Promise<{ readonly objects: Map<ObjectKey, WorldObject> }> {
+    if (this.#manifest !== undefined) return this.#manifest
+    const { byOid } = await this.#loadAssets()
+    const paths = new Map([...byOid].map(([oid, path]) => [path, oid]))
+    const bytes = await this.#tree.bytes(MANIFEST_FILE)
+    let previous: Manifest | undefined
+    if (bytes !== undefined) {
+      const read = readManifest(MANIFEST_FILE, bytes, {
+        valueOf: (path) => {
+          const oid = paths.get(path)
+          return oid === undefined ? undefined : assetValue(oid, extensionOf(path))
+        },
+      })
+      assert(read.kind === 'ok', `${MANIFEST_FILE} of the line does not parse`)
+      previous = read.manifest
+    }
+    this.#manifest = { previous, objects: new Map(previous?.objects) }
+    return this.#manifest
+  }
+
+  async #putBlueprint(id: string, wire: JsonObject): Promise<void> {
+    const key = objectKey('blueprint', id)
+    const read = fromWire('blueprint', wire, this.#assetOf)
+    if (read.kind === 'refused') return this.#refuse(key, read.reason)
+    for (const reason of read.refused) this.#refuse(key, reason)
+    const folders = await this.#loadFolders()
+    await this.#placeAssets(read.object)
+
+    const name = own(read.object.fields, 'name')
+    const ref = own(read.object.fields, 'scriptRef')
+    const root = typeof ref === 'string' ? this.#blueprintPaths.get(ref) : undefined
+    const path = this.#placeBlueprint(id, typeof name === 'string' ? name : undefined, root, read.scripts)
+    const unsafe = unsafePath(path)
+    if (unsafe !== undefined) return this.#refuse(key, `its file ${JSON.stringify(path)}: ${unsafe}`)
+    if (this.#blueprintPaths.has(id) && this.#blueprintPaths.get(id) !== path) await this.#removeBlueprint(id)
+    const folderName = folderOf(path)
+    const folder = folders.get(folderName) ?? emptyFolder()
+    folders.set(folderName, folder)
+    const scriptless = typeof ref !== 'string' && read.scripts.length === 0
+    const beside = scriptless && folder.scripts.size > 0 && !(folder.owners.size === 1 && folder.owners.has(id))
+    folder.blueprints.set(path, id)
+    if (typeof ref === 'string' || beside) folder.owners.delete(id)
+    else folder.owners.add(id)
+    this.#blueprintPaths.set(id, path)
+    const text = writeBlueprintFile(read.object, this.#assetPaths(), { folderHasScripts: beside })
+    await this.#tree.write(path, encode(text))
+    if (folder.owners.has(id)) await this.#putScripts(key, folderName, folder, read.scripts)
+    for (const module of read.shared) {
+      const at = `shared/${module.path}`
+      const reason = unsafePath(at)
+      if (reason !== undefined) this.#refuse(key, `shared module ${JSON.stringify(module.path)}: ${reason}`)
+      else if (isAssetValue(module.value)) await this.#tree.put(at, oidOf(module.value))
+    }
+  }
+
+  /**
+   * The script root speaks for its folder: what it does not name any more is gone. A script whose bytes could not be had
+   * is no reason to delete the file that is there (G4).
+   */
+  async #putScripts(key: ObjectKey, name: string, folder: Folder, scripts: readonly WireScript[]): Promise<void> {
+    const kept = new Set<string>()
+    for (const script of scripts) {
+      const at = `apps/${name}/${script.path}`
+      kept.add(at)
+      const reason = unsafePath(at)
+      if (reason !== undefined) this.#refuse(key, `script ${JSON.stringify(script.path)}: ${reason}`)
+      else if (isAssetValue(script.value)) {
+        const oid = oidOf(script.value)
+        folder.scripts.set(at, oid)
+        await this.#tree.put(at, oid)
+      }
+    }
+    for (const at of [...folder.scripts.keys()]) {
+      if (kept.has(at)) continue
+      folder.scripts.delete(at)
+      await this.#tree.delete(at)
+    }
+  }
+
+  /**
+   * Where a blueprint's JSON is, or goes: an object's file stays where the tree says it is (M8), unless it got scripts of
+   * its own that differ from those of the blueprints beside it: these need a folder of their own.
+   */
+  #placeBlueprint(
+    id: string,
+    name: string | undefined,
+    root: string | undefined,
+    scripts: readonly WireScript[],
+  ): string {
+    const folders = this.#folders!
+    const others = new Set<string>()
+    for (const [other, path] of this.#blueprintPaths) if (other !== id) others.add(foldPath(path))
+    const isTaken = (path: string) => others.has(foldPath(path))
+    const crowded = (name: string): boolean => {
+      const folder = folders.get(name)
+      if (folder === undefined || scripts.length === 0) return false
+      if (![...folder.owners].some((owner) => owner !== id)) return false
+      const same = (script: WireScript) =>
+        isAssetValue(script.value) && folder.scripts.get(`apps/${name}/${script.path}`) === oidOf(script.value)
+      return folder.scripts.size !== scripts.length || !scripts.every(same)
+    }
+    const present = this.#blueprintPaths.get(id)
+    if (present !== undefined && !crowded(folderOf(present))) return present
+    return blueprintFile(id, name, root === undefined ? undefined : folderOf(root), isTaken, (folder) =>
+      crowded(folder),
+    )
+  }
+
+  async #removeBlueprint(id: string): Promise<void> {
+    const folders = await this.#loadFolders()
+    const path = this.#blueprintPaths.get(id)
+    if (path === undefined) return
+    const folder = folders.get(folderOf(path))
+    assert(folder !== undefined, `the folder of blueprint ${id} is known`)
+    this.#blueprintPaths.delete(id)
+    folder.blueprints.delete(path)
+    folder.owners.delete(id)
+    await this.#tree.delete(path)
+    // Variants go on using the scripts after their root is gone; the last blueprint takes them along.
+    if (folder.blueprints.size > 0) return
+    for (const script of folder.scripts.keys()) await this.#tree.delete(script)
+    folders.delete(folderOf(path))
+  }
+
+  async #loadFolders(): Promise<Map<string, Folder>> {
+    if (this.#folders !== undefined) return this.#folders
+    const folders = new Map<string, Folder>()
+    for (const [path, oid] of await this.#tree.list('apps/')) {
+      const kind = classify(path)
+      if (kind.kind !== 'blueprint' && kind.kind !== 'script') continue
+      const folder = folders.get(kind.folder) ?? emptyFolder()
+      folders.set(kind.folder, folder)
+      if (kind.kind === 'script') {
+        folder.scripts.set(path, oid)
+        continue
+      }
+      const { id, owner } = identityOf(await this.#tree.bytes(path))
+      assert(id !== undefined, `${path} of the line has no id`)
+      folder.blueprints.set(path, id)
+      if (owner) folder.owners.add(id)
+      this.#blueprintPaths.set(id, path)
+    }
+    this.#folders = folders
+    return folders
+  }
+
+  async #loadAssets(): Promise<{ readonly byOid: Map<string, string>; readonly taken: Set<string> }> {
+    if (this.#assets === undefined) {
+      const byOid = new Map<string, string>()
+      const taken = new Set<string>()
+      for (const [path, oid] of await this.#tree.list('assets/')) {
+        if (!byOid.has(oid)) byOid.set(oid, path)
+        taken.add(foldPath(path))
+      }
+      this.#assets = { byOid, taken }
+    }
+    return this.#assets
+  }
+
+  /** Puts the assets that an object names into the tree: where the content is already, or under a name of its own. */
+  async #placeAssets(object: WorldObject): Promise<void> {
+    if (object.kind !== 'entity' && object.kind !== 'blueprint') return
+    const missing: { value: AssetValue; name: string }[] = []
+    let any = false
+    mapAssetUrls(object.kind, object.fields, (value, where) => {
+      if (parseAssetValue(value) !== undefined) {
+        any = true
+        missing.push({ value: value as AssetValue, name: where.name })
+      }
+      return value
+    })
+    if (!any) return
+    const assets = await this.#loadAssets()
+    for (const { value, name } of missing) {
+      const { oid, extension } = parseAssetValue(value)!
+      if (assets.byOid.has(oid)) continue
+      const path = assetFile(name, extension, (candidate) => assets.taken.has(foldPath(candidate)))
+      assets.byOid.set(oid, path)
+      assets.taken.add(foldPath(path))
+      await this.#tree.put(path, parseOid(oid))
+    }
+  }
+
+  #assetPaths(): AssetPaths {
+    return { pathOf: (value) => this.#assets?.byOid.get(parseAssetValue(value)!.oid) }
+  }
+}
+
+const encoder = new TextEncoder()
+
+function encode(text: string): Uint8Array {
+  return encoder.encode(text)
+}
+
+function folderOf(path: string): string {
+  return path.split('/')[1]!
+}
+
+function oidOf(value: AssetValue): Oid {
+  const parsed = parseAssetValue(value)
+  assert(parsed !== undefined, `${value} is an asset's content`)
+  return parseOid(parsed.oid)
+}
+
+function identityOf(bytes: Uint8Array | undefined): { readonly id: string | undefined; readonly owner: boolean } {
+  if (bytes === undefined) return { id: undefined, owner: false }
+  const document = JSON.parse(new TextDecoder().decode(bytes)) as JsonObject
+  const id = own(document, 'id')
+  const owner = typeof own(document, 'scriptRef') !== 'string' && own(document, 'scriptEntry') !== null
+  return { id: typeof id === 'string' ? id : undefined, owner }
+}

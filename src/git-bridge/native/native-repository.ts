@@ -1,0 +1,251 @@
+import { applyEdits, missingObject } from '../apply-edits.ts'
+import { type CommitContent, decodeCommit, encodeCommit, formatSignature } from '../commit-object.ts'
+import { type ObjectFormat, objectId } from '../object-id.ts'
+import { treeEntries } from '../raw-tree.ts'
+import {
+  type Commit,
+  type FileEntry,
+  type ImportOutcome,
+  type NewCommit,
+  type Oid,
+  parseOid,
+  type Repository,
+  type TreeChange,
+  type TreeEdit,
+  type TreeEntry,
+} from '../repository.ts'
+import { TreeEditor } from '../tree-editor.ts'
+import { normalizePrefix } from '../tree-path.ts'
+import { TreeWalk } from '../tree-walk.ts'
+import { DURABLE } from './durable.ts'
+import { type GitContext, type GitResult, type RunOptions, runGit } from './git-process.ts'
+import { isAncestor, log, mergeBase, resolve } from './history.ts'
+import { importCommits } from './import-commits.ts'
+import { ObjectReader } from './object-reader.ts'
+import { type NewObject, writeObjects } from './object-writer.ts'
+import { listRefs, readRefs, updateRef } from './refs.ts'
+import { diffTrees, listFiles } from './trees.ts'
+
+const KEPT_TREES = 256
+
+/** Where a repository is; all paths absolute. */
+export interface RepositoryPlace {
+  readonly objectFormat: ObjectFormat
+  /** The git dir of this worktree. */
+  readonly gitDir: string
+  /** The git dir that linked worktrees share; the same as `gitDir` without them. */
+  readonly commonDir: string
+  /** The top of the checkout; undefined in bare repositories and inside git dirs. */
+  readonly workTree: string | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * A repository on disk, by git's own programs: one long-lived `cat-file` for reading, one process for each write, and
+ * no file of the repository touched but by git. Opened with `openNativeRepository`.
+ */
+export class NativeRepository implements Repository {
+  readonly objectFormat: ObjectFormat
+  readonly gitDir: string
+  readonly commonDir: string
+  readonly workTree: string | undefined
+  readonly #context: GitContext
+  readonly #reader: ObjectReader
+  readonly #trees: TreeWalk
+  readonly #treesOf = new Map<Oid, Oid>()
+
+  constructor(place: RepositoryPlace) {
+    this.objectFormat = place.objectFormat
+    this.gitDir = place.gitDir
+    this.commonDir = place.commonDir
+    this.workTree = place.workTree
+    this.#context = { cwd: place.workTree ?? place.gitDir, signal: place.signal }
+    this.#reader = new ObjectReader(this.#context)
+    this.#trees = new TreeWalk(place.objectFormat, this.#readTreeBytes)
+  }
+
+  /**
+   * Runs any git command at the top of the work tree (in the git dir where there is none), in the bridge's environment.
+   * Names from outside must come after `--end-of-options` or `--`. Throws `git_failed` unless `allowFailure`.
+   */
+  run(args: readonly string[], options?: RunOptions): Promise<GitResult> {
+    return runGit(this.#context, args, options)
+  }
+
+  async readRef(ref: string): Promise<Oid | undefined> {
+    return (await this.readRefs([ref])).get(ref)
+  }
+
+  /** Those of these refs that exist, in one process. */
+  readRefs(refs: readonly string[]): Promise<ReadonlyMap<string, Oid>> {
+    return readRefs(this.#context, refs)
+  }
+
+  updateRef(ref: string, next: Oid | undefined, expected: Oid | undefined, reason: string): Promise<boolean> {
+    return updateRef(this.#context, this.objectFormat, ref, next, expected, reason)
+  }
+
+  listRefs(prefix: string): Promise<ReadonlyMap<string, Oid>> {
+    return listRefs(this.#context, prefix)
+  }
+
+  resolve(revision: string): Promise<Oid | undefined> {
+    return resolve(this.#context, revision)
+  }
+
+  async readCommit(oid: Oid): Promise<Commit> {
+    return decodeCommit(oid, await this.#reader.content(oid, 'commit'))
+  }
+
+  async hasObject(oid: Oid): Promise<boolean> {
+    return (await this.#reader.type(oid)) !== undefined
+  }
+
+  log(options: Parameters<Repository['log']>[0]): AsyncIterable<Commit> {
+    return log(this.#context, options, (oid) => this.readCommit(oid))
+  }
+
+  mergeBase(a: Oid, b: Oid): Promise<Oid | undefined> {
+    return mergeBase(this.#context, a, b)
+  }
+
+  isAncestor(ancestor: Oid, descendant: Oid): Promise<boolean> {
+    return isAncestor(this.#context, ancestor, descendant)
+  }
+
+  async readTree(tree: Oid): Promise<readonly TreeEntry[]> {
+    return treeEntries(this.objectFormat, await this.#readTreeBytes(tree))
+  }
+
+  async listFiles(treeish: Oid, prefix?: string): Promise<readonly FileEntry[]> {
+    const below = normalizePrefix(prefix)
+    if (below === undefined) return listFiles(this.#context, treeish, '')
+    const found = await this.lookup(treeish, below)
+    if (!found) return []
+    if (found.mode !== '40000') return [{ path: below, mode: found.mode, oid: found.oid }]
+    return listFiles(this.#context, found.oid, `${below}/`)
+  }
+
+  async lookup(treeish: Oid, path: string): ReturnType<Repository['lookup']> {
+    return this.#trees.lookup(await this.#treeOf(treeish), path)
+  }
+
+  diffTrees(before: Oid | undefined, after: Oid, prefix?: string): Promise<readonly TreeChange[]> {
+    return diffTrees(this.#context, this.objectFormat, before, after, normalizePrefix(prefix))
+  }
+
+  async readBlobs(oids: Iterable<Oid>): Promise<ReadonlyMap<Oid, Uint8Array>> {
+    const wanted = [...new Set(oids)]
+    const contents = await Promise.all(wanted.map((oid) => this.#reader.content(oid, 'blob')))
+    return new Map(wanted.map((oid, index) => [oid, contents[index] as Buffer]))
+  }
+
+  async writeBlobs(blobs: readonly Uint8Array[]): Promise<readonly Oid[]> {
+    const oids = blobs.map((bytes) => this.hashBlob(bytes))
+    await this.#write(new Map(blobs.map((content, index) => [oids[index] as Oid, { type: 'blob', content }])))
+    return oids
+  }
+
+  hashBlob(bytes: Uint8Array): Oid {
+    return objectId(this.objectFormat, 'blob', bytes)
+  }
+
+  async writeTree(base: Oid | undefined, edits: readonly TreeEdit[]): Promise<Oid> {
+    const objects = new Map<Oid, NewObject>()
+    const editor = new TreeEditor(this.objectFormat, this.#readTreeBytes, base, (oid, content) =>
+      objects.set(oid, { type: 'tree', content: Buffer.from(content) }),
+    )
+    await applyEdits(editor, edits, {
+      format: this.objectFormat,
+      has: async (oid) => objects.has(oid) || (await this.#reader.type(oid)) === 'blob',
+      add: (oid, content) => objects.set(oid, { type: 'blob', content }),
+    })
+    const tree = editor.id()
+    await this.#write(objects)
+    return tree
+  }
+
+  async writeCommit(commit: Parameters<Repository['writeCommit']>[0]): Promise<Oid> {
+    await this.#assertHere(commit.tree, 'tree')
+    for (const parent of commit.parents) await this.#assertHere(parent, 'commit')
+    if (commit.sign && (await this.#wantsSignature())) return this.#writeSignedCommit(commit)
+    const content = encodeCommit(commit)
+    const oid = objectId(this.objectFormat, 'commit', content)
+    await this.#write(new Map([[oid, { type: 'commit', content }]]))
+    return oid
+  }
+
+  importCommits(
+    ref: string,
+    expected: Oid | undefined,
+    parent: Oid | undefined,
+    commits: AsyncIterable<NewCommit> | Iterable<NewCommit>,
+    reason: string,
+  ): Promise<ImportOutcome> {
+    const target = {
+      context: this.#context,
+      gitDir: this.gitDir,
+      objectFormat: this.objectFormat,
+      readRef: () => this.readRef(ref),
+      moveRef: (next: Oid) => this.updateRef(ref, next, expected, reason),
+      readCommit: (oid: Oid) => this.readCommit(oid),
+      readTreeBytes: this.#readTreeBytes,
+      isBlob: async (oid: Oid) => (await this.#reader.type(oid)) === 'blob',
+    }
+    return importCommits(target, expected, parent, commits)
+  }
+
+  close(): Promise<void> {
+    return this.#reader.close()
+  }
+
+  readonly #readTreeBytes = (tree: Oid): Promise<Buffer> => this.#reader.content(tree, 'tree')
+
+  /** Many lookups ask for paths of one commit: the last few answers are kept. */
+  async #treeOf(treeish: Oid): Promise<Oid> {
+    const known = this.#treesOf.get(treeish)
+    if (known !== undefined) return known
+    const object = await this.#reader.read(treeish)
+    const tree =
+      object?.type === 'tree'
+        ? treeish
+        : object?.type === 'commit'
+          ? decodeCommit(treeish, object.content).tree
+          : undefined
+    if (tree === undefined) throw missingObject(treeish, 'tree or commit')
+    if (this.#treesOf.size >= KEPT_TREES) this.#treesOf.clear()
+    this.#treesOf.set(treeish, tree)
+    return tree
+  }
+
+  #write(objects: ReadonlyMap<Oid, NewObject>): Promise<void> {
+    return writeObjects(this.#context, this.objectFormat, objects)
+  }
+
+  async #assertHere(oid: Oid, type: 'tree' | 'commit'): Promise<void> {
+    if ((await this.#reader.type(oid)) !== type) throw missingObject(oid, type)
+  }
+
+  async #wantsSignature(): Promise<boolean> {
+    const { stdout } = await this.run(['config', '--type=bool', '--get', 'commit.gpgSign'], { allowFailure: true })
+    return stdout.toString('utf8').trim() === 'true'
+  }
+
+  /** By git itself, which knows the user's key and program; it trims names as it does in any commit. */
+  async #writeSignedCommit({ tree, parents, author, committer, message }: CommitContent): Promise<Oid> {
+    const date = (signature: CommitContent['author']): string => `@${formatSignature(signature).split('> ').at(-1)}`
+    const args = ['-c', 'i18n.commitEncoding=UTF-8', ...DURABLE, 'commit-tree', '-S', tree]
+    const { stdout } = await this.run([...args, ...parents.flatMap((parent) => ['-p', parent])], {
+      input: message,
+      env: {
+        GIT_AUTHOR_NAME: author.name,
+        GIT_AUTHOR_EMAIL: author.email,
+        GIT_AUTHOR_DATE: date(author),
+        GIT_COMMITTER_NAME: committer.name,
+        GIT_COMMITTER_EMAIL: committer.email,
+        GIT_COMMITTER_DATE: date(committer),
+      },
+    })
+    return parseOid(stdout.toString('latin1').trim())
+  }
+}

@@ -1,0 +1,139 @@
+import { readApp } from '../projection/app.ts'
+import { type AssetValue, type AssetValues, assetValue, extensionOf } from '../projection/asset-value.ts'
+import { readEntityFile } from '../projection/entity.ts'
+import type { FileProblem } from '../projection/json-file.ts'
+import { type Manifest, readManifest } from '../projection/manifest.ts'
+import { classify } from '../projection/paths.ts'
+import { readSettingsFile } from '../projection/settings.ts'
+import { readSpawnFile } from '../projection/spawn.ts'
+import { type ObjectKey, objectKey, SETTINGS, SPAWN, type WorldObject } from '../world/state.ts'
+import type { FileEntry, Oid, Repository } from './repository.ts'
+import type { Units } from './units.ts'
+
+/** An object and the file that holds it (M8: the tree says where an object's file is). */
+export interface PlacedObject {
+  readonly object: WorldObject
+  readonly path: string
+}
+
+/** Some units of a tree, read. */
+export interface TreeObjects {
+  readonly objects: ReadonlyMap<ObjectKey, PlacedObject>
+  readonly problems: readonly FileProblem[]
+  /** Path → content of every file below `assets/`. */
+  readonly assets: ReadonlyMap<string, Oid>
+  /** The manifest, where it was among the units and the tree has one. */
+  readonly manifest: Manifest | undefined
+}
+
+/**
+ * Reads units of a tree: only what was asked for, in two streams (names, then contents). `treeish` undefined stands for
+ * the empty tree. Paths are relative to `prefix`.
+ */
+export async function readUnits(
+  repository: Repository,
+  treeish: Oid | undefined,
+  prefix: string,
+  units: Units,
+): Promise<TreeObjects> {
+  const objects = new Map<ObjectKey, PlacedObject>()
+  const problems: FileProblem[] = []
+  if (treeish === undefined) return { objects, problems, assets: new Map(), manifest: undefined }
+
+  const assets = new Map<string, Oid>()
+  for (const file of await repository.listFiles(treeish, `${prefix}assets`)) {
+    assets.set(file.path.slice(prefix.length), file.oid)
+  }
+  const values: AssetValues = { valueOf: (path) => contentAt(assets, path) }
+
+  const single = new Map<string, Oid>()
+  await Promise.all(
+    [...units.files].map(async (path) => {
+      const found = await repository.lookup(treeish, prefix + path)
+      if (found !== undefined && found.mode !== '40000' && found.mode !== '120000') single.set(path, found.oid)
+    }),
+  )
+  const folders = new Map<string, readonly FileEntry[]>()
+  await Promise.all(
+    [...units.folders].map(async (folder) => {
+      folders.set(folder, await repository.listFiles(treeish, `${prefix}apps/${folder}`))
+    }),
+  )
+  const wanted: Oid[] = []
+  for (const [path, oid] of single) if (classify(path).kind !== 'shared') wanted.push(oid)
+  for (const files of folders.values()) {
+    for (const file of files) if (classify(file.path.slice(prefix.length)).kind === 'blueprint') wanted.push(file.oid)
+  }
+  const blobs = await repository.readBlobs(wanted)
+
+  const place = (key: ObjectKey, object: WorldObject, path: string): void => {
+    const other = objects.get(key)
+    if (other === undefined) objects.set(key, { object, path })
+    else {
+      problems.push({
+        code: 'duplicate_id',
+        path,
+        message: `the id ${JSON.stringify(object.id)} is claimed by ${other.path} as well`,
+      })
+    }
+  }
+  let manifest: Manifest | undefined
+  for (const path of [...single.keys()].sort()) {
+    const oid = single.get(path)!
+    const kind = classify(path)
+    if (kind.kind === 'shared') {
+      const content = assetValue(oid, extensionOf(path))
+      place(objectKey('shared', kind.path), { kind: 'shared', id: kind.path, fields: { content } }, path)
+      continue
+    }
+    const bytes = blobs.get(oid)!
+    if (kind.kind === 'manifest') {
+      const read = readManifest(path, bytes, values)
+      if (read.kind === 'invalid') problems.push(read.problem)
+      else {
+        manifest = read.manifest
+        for (const [key, object] of read.manifest.objects) place(key, object, path)
+      }
+      continue
+    }
+    const read =
+      kind.kind === 'entity'
+        ? readEntityFile(path, bytes, values)
+        : kind.kind === 'settings'
+          ? readSettingsFile(path, bytes)
+          : readSpawnFile(path, bytes)
+    if (read.kind === 'invalid') problems.push(read.problem)
+    else place(keyOf(read.object), read.object, path)
+  }
+  for (const folder of [...folders.keys()].sort()) {
+    const blueprints: { path: string; bytes: Uint8Array }[] = []
+    const scripts: { path: string; value: AssetValue }[] = []
+    for (const file of folders.get(folder)!) {
+      const path = file.path.slice(prefix.length)
+      const kind = classify(path)
+      if (kind.kind === 'blueprint') blueprints.push({ path, bytes: blobs.get(file.oid)! })
+      else if (kind.kind === 'script') scripts.push({ path, value: assetValue(file.oid, extensionOf(path)) })
+    }
+    if (blueprints.length === 0) continue
+    const app = readApp(folder, { blueprints, scripts }, values)
+    problems.push(...app.problems)
+    for (const object of app.objects) {
+      const key = keyOf(object)
+      const path = app.paths.get(key)
+      if (path !== undefined) place(key, object, path)
+    }
+  }
+  return { objects, problems, assets, manifest }
+}
+
+/** The content of an asset's file, as a value. */
+export function contentAt(assets: ReadonlyMap<string, Oid>, path: string): AssetValue | undefined {
+  const oid = assets.get(path)
+  return oid === undefined ? undefined : assetValue(oid, extensionOf(path))
+}
+
+export function keyOf(object: WorldObject): ObjectKey {
+  if (object.kind === 'settings') return SETTINGS
+  if (object.kind === 'spawn') return SPAWN
+  return objectKey(object.kind, object.id)
+}

@@ -1,0 +1,163 @@
+import type { FileProblem } from '../projection/json-file.ts'
+import { classify, isWorldOwned, MANIFEST_FILE } from '../projection/paths.ts'
+import { type ContestedField, sameObject } from '../resolvers/object.ts'
+import { SyncError } from '../world/errors.ts'
+import type { ObjectKey, WorldObject } from '../world/state.ts'
+import { MergedTree, taken } from './merged-tree.ts'
+import type { Oid, Repository, TreeChange, TreeEdit } from './repository.ts'
+import { type PlacedObject, readUnits } from './tree-objects.ts'
+import { addUnit, inUnits, type Units, unitsOf } from './units.ts'
+import { writtenSince } from './wrote.ts'
+
+/** One object that our side changed, on all sides, and what became of it. */
+export interface MergedObject {
+  readonly base: PlacedObject | undefined
+  readonly ours: PlacedObject | undefined
+  readonly theirs: PlacedObject | undefined
+  readonly merged: WorldObject | undefined
+}
+
+export interface ContestedObject {
+  readonly key: ObjectKey
+  /** The object's file in our tree, or else in theirs. */
+  readonly path: string
+  readonly fields: readonly ContestedField[]
+}
+
+export interface WorldMerge {
+  /** The merged tree: ours with what the other side changed. Undefined while anything is contested. */
+  readonly tree: Oid | undefined
+  readonly contested: readonly ContestedObject[]
+  /** Every object that our side changed since the base (objects that only the other side changed are taken unread). */
+  readonly objects: ReadonlyMap<ObjectKey, MergedObject>
+  /** How the merged tree differs from ours. */
+  readonly incoming: readonly TreeEdit[]
+  /** Paths, relative to the project, that our side changed among the world-owned ones. */
+  readonly outgoing: readonly string[]
+  /** Files of the merged assets: path → content, for those who read the merged objects. */
+  readonly assets: ReadonlyMap<string, Oid>
+}
+
+/**
+ * Merges two trees of a project by the world's rules: objects that both sides touched are parsed and merged field by
+ * field (M1–M4); what only one side touched is taken as it stands, unread. Costs in proportion to what changed.
+ *
+ * `base` undefined is the empty tree. Throws `invalid_files` when a file that matters does not parse.
+ */
+export async function mergeWorlds(
+  repository: Repository,
+  prefix: string,
+  commits: { readonly base: Oid | undefined; readonly ours: Oid; readonly theirs: Oid },
+): Promise<WorldMerge> {
+  const { base, ours, theirs } = commits
+  const [ourChanges, theirChanges] = await Promise.all([
+    worldChanges(repository, base, ours, prefix),
+    base === theirs ? [] : worldChanges(repository, base, theirs, prefix),
+  ])
+  const outgoing = ourChanges.map((change) => change.path)
+  if (ourChanges.length === 0) {
+    const incoming = theirChanges.map((change) => taken(change, prefix))
+    const tree =
+      incoming.length === 0
+        ? (await repository.readCommit(ours)).tree
+        : await repository.writeTree((await repository.readCommit(ours)).tree, incoming)
+    return { tree, contested: [], objects: new Map(), incoming, outgoing, assets: new Map() }
+  }
+
+  const units = unitsOf(outgoing)
+  // An asset's file with other content changes every object that names it, though no file of theirs changed.
+  await addReferrers(repository, ours, prefix, units)
+  const theirUnits = unitsOf(theirChanges.map((change) => change.path))
+  if ([...units.folders].some((folder) => theirUnits.folders.has(folder))) {
+    for (const folder of theirUnits.folders) units.folders.add(folder)
+  }
+  const [atBase, atOurs, atTheirs, wrote] = await Promise.all([
+    readUnits(repository, base, prefix, units),
+    readUnits(repository, ours, prefix, units),
+    readUnits(repository, theirs, prefix, units),
+    writtenSince(repository, base, theirs, prefix, units),
+  ])
+  refuseProblems(atOurs.problems)
+
+  const merge = new MergedTree(repository, prefix, theirs, { base: atBase, ours: atOurs, theirs: atTheirs })
+  merge.mergeAssets(theirChanges)
+  const contested: ContestedObject[] = []
+  const objects = new Map<ObjectKey, MergedObject>()
+  const keys = new Set([...atBase.objects.keys(), ...atOurs.objects.keys(), ...atTheirs.objects.keys()])
+  for (const key of [...keys].sort()) {
+    const terms = {
+      base: atBase.objects.get(key),
+      ours: atOurs.objects.get(key),
+      theirs: atTheirs.objects.get(key),
+    }
+    const result = await merge.mergeOne(terms, wrote.get(key))
+    if (result.contested.length > 0) {
+      contested.push({ key, path: (terms.ours ?? terms.theirs ?? terms.base)!.path, fields: result.contested })
+    }
+    if (!samePlace(terms.base, terms.ours)) objects.set(key, { ...terms, merged: result.object })
+    merge.place(key, terms, result.object)
+  }
+  for (const change of theirChanges) {
+    if (classify(change.path).kind !== 'asset' && !inUnits(units, change.path)) await merge.take(change)
+  }
+  merge.finishManifest(units)
+  const incoming = merge.edits()
+  const tree =
+    contested.length > 0
+      ? undefined
+      : incoming.length === 0
+        ? (await repository.readCommit(ours)).tree
+        : await repository.writeTree((await repository.readCommit(ours)).tree, incoming)
+  return { tree, contested, objects, incoming, outgoing, assets: merge.assets }
+}
+
+/** What differs between two trees among the world-owned paths, paths relative to the project. */
+async function worldChanges(
+  repository: Repository,
+  before: Oid | undefined,
+  after: Oid,
+  prefix: string,
+): Promise<readonly TreeChange[]> {
+  const changes = await repository.diffTrees(before, after, prefix === '' ? undefined : prefix.slice(0, -1))
+  return changes
+    .map((change) => ({ ...change, path: change.path.slice(prefix.length) }))
+    .filter((change) => isWorldOwned(change.path))
+}
+
+function samePlace(a: PlacedObject | undefined, b: PlacedObject | undefined): boolean {
+  return a === b || (a !== undefined && b !== undefined && a.path === b.path && sameObject(a.object, b.object))
+}
+
+function refuseProblems(problems: readonly FileProblem[]): void {
+  const first = problems[0]
+  if (first === undefined) return
+  throw new SyncError('invalid_files', describeProblem(first), {
+    hint:
+      problems.length === 1 ? 'Correct the file and run the command again.' : `There are ${problems.length - 1} more.`,
+    data: { problems },
+  })
+}
+
+/** `world.json:12:3: message`, as compilers say it. */
+export function describeProblem(problem: FileProblem): string {
+  const place = [problem.path, problem.line, problem.column].filter((part) => part !== undefined).join(':')
+  return `${place}: ${problem.message}`
+}
+
+/** Adds the files that name a changed asset: found by reading, because nothing else knows who names what. */
+async function addReferrers(repository: Repository, ours: Oid, prefix: string, units: Units): Promise<void> {
+  if (units.assets.size === 0) return
+  const files = (
+    await Promise.all(['apps', 'world', MANIFEST_FILE].map((below) => repository.listFiles(ours, prefix + below)))
+  ).flat()
+  const json = files.filter((file) => {
+    const { kind } = classify(file.path.slice(prefix.length))
+    return kind === 'blueprint' || kind === 'entity' || kind === 'manifest'
+  })
+  const needles = [...units.assets].map((path) => Buffer.from(JSON.stringify(path)))
+  const blobs = await repository.readBlobs(new Set(json.map((file) => file.oid)))
+  for (const file of json) {
+    const bytes = Buffer.from(blobs.get(file.oid)!)
+    if (needles.some((needle) => bytes.includes(needle))) addUnit(units, file.path.slice(prefix.length))
+  }
+}
