@@ -1,0 +1,128 @@
+import { createInterface } from 'node:readline/promises'
+import { Command, Flags, type Interfaces } from '@oclif/core'
+import type { FetchReport } from '../sync/fetch.ts'
+import type { Context, Session } from '../sync/session.ts'
+import { SyncError } from '../world/errors.ts'
+import { type ProgressView, printable, progressView } from './progress-view.ts'
+
+export type BaseFlags<T extends typeof Command> = Interfaces.InferredFlags<
+  (typeof SyncCommand)['baseFlags'] & T['flags']
+>
+
+/**
+ * What the commands of the `sync` and `world` topics share: `--target`, `--yes`, `--json`; progress on stderr; Ctrl-C;
+ * errors as one sentence and a next step, with the exit codes of docs/architecture.md. The only place that prints and
+ * picks exit codes.
+ */
+export abstract class SyncCommand<T> extends Command {
+  static override enableJsonFlag = true
+  static override baseFlags = {
+    target: Flags.string({ char: 't', description: 'Name of the world in lobby.json', helpGroup: 'GLOBAL' }),
+    yes: Flags.boolean({ char: 'y', description: 'Ask nothing, answer yes', helpGroup: 'GLOBAL' }),
+  }
+
+  readonly #abort = new AbortController()
+  #view: ProgressView | undefined
+
+  /** What the use cases get from outside: the folder, the environment, progress, Ctrl-C. */
+  protected context(): Context {
+    this.#view = progressView(process.stderr)
+    // The first Ctrl-C ends the work at a safe place; what is half done, the next run completes.
+    process.once('SIGINT', () => this.#abort.abort(new Interrupted('SIGINT')))
+    process.once('SIGTERM', () => this.#abort.abort(new Interrupted('SIGTERM')))
+    return { cwd: process.cwd(), env: process.env, progress: this.#view, signal: this.#abort.signal }
+  }
+
+  /** Opens the session of the current folder, hands it to `work` and closes it in any case. */
+  protected async withSession<R>(
+    flags: { target?: string | undefined },
+    work: (session: Session) => Promise<R>,
+  ): Promise<R> {
+    const { openSession } = await import('../sync/session.ts')
+    const session = await openSession(this.context(), { target: flags.target })
+    try {
+      return await work(session)
+    } finally {
+      await session.close()
+    }
+  }
+
+  /** Asks a yes-or-no question: `--yes` answers it; without a terminal, or in CI, the answer is no. */
+  protected asker(flags: { yes: boolean }): (question: string) => Promise<boolean> {
+    return async (question) => {
+      if (flags.yes) return true
+      if (!process.stdin.isTTY || !process.stderr.isTTY || process.env.CI) return false
+      this.#view?.end()
+      const ask = createInterface({ input: process.stdin, output: process.stderr })
+      try {
+        return /^y(es)?$/i.test((await ask.question(`${printable(question)} [y/N] `)).trim())
+      } finally {
+        ask.close()
+      }
+    }
+  }
+
+  /** Prints one line of the result, made safe for terminals; nothing with `--json`. */
+  protected say(text = ''): void {
+    this.#view?.end()
+    this.log(printable(text))
+  }
+
+  /** The exit code of a command that ran to its end. */
+  protected exitWith(code: 0 | 1 | 2 | 3 | 5): void {
+    process.exitCode = code
+  }
+
+  protected warnOf(fetched: FetchReport): void {
+    for (const { key, reason } of fetched.refusals) {
+      this.#view?.end()
+      process.stderr.write(`warning: ${printable(`${key} is refused: ${reason}`)}\n`)
+    }
+  }
+
+  abstract override run(): Promise<T>
+
+  protected override async catch(error: Error & { exitCode?: number; oclif?: { exit?: number } }): Promise<unknown> {
+    this.#view?.end()
+    const cause = this.#abort.signal.aborted ? this.#abort.signal.reason : error
+    if (cause instanceof Interrupted) {
+      process.stderr.write('interrupted; the next run completes what is half done\n')
+      process.exitCode = cause.signal === 'SIGINT' ? 130 : 143
+      return undefined
+    }
+    const failure = describe(error)
+    if (failure === undefined) return super.catch(error)
+    process.exitCode = failure.exitCode
+    if (this.jsonEnabled()) {
+      this.logJson({ error: { code: failure.code, message: failure.message, hint: failure.hint, data: failure.data } })
+    } else {
+      process.stderr.write(`error: ${printable(failure.message)}\n`)
+      if (failure.hint !== undefined) process.stderr.write(`hint: ${printable(failure.hint)}\n`)
+    }
+    return undefined
+  }
+}
+
+class Interrupted extends Error {
+  readonly signal: 'SIGINT' | 'SIGTERM'
+  constructor(signal: 'SIGINT' | 'SIGTERM') {
+    super('interrupted')
+    this.signal = signal
+  }
+}
+
+/** Failures that are the user's or the machine's, in words; undefined for bugs of ours. */
+function describe(error: Error & { code?: string; path?: string }): SyncError | undefined {
+  if (error instanceof SyncError) return error
+  if (error.code === 'ENOSPC') {
+    return new SyncError('disk_full', 'The disk is full; nothing was published.', {
+      hint: 'Make room and run the command again: it goes on where it stopped.',
+    })
+  }
+  if (error.code === 'EACCES' || error.code === 'EPERM' || error.code === 'EROFS') {
+    return new SyncError('not_permitted', `Writing ${error.path ?? 'a file'} is not permitted.`, {
+      hint: 'Check who owns the folder, then run the command again.',
+    })
+  }
+  return undefined
+}

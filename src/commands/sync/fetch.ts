@@ -1,0 +1,28 @@
+import { fetchJson } from '../../cli/render.ts'
+import { SyncCommand } from '../../cli/sync-command.ts'
+
+export default class Fetch extends SyncCommand<unknown> {
+  static override summary = "Bring refs/lobby/remote up to the head of the world's feed"
+  static override description =
+    'Each operation of the world becomes a commit of its own. Neither the branch nor the working tree is touched.'
+  static override examples = [
+    '<%= config.bin %> sync fetch',
+    '<%= config.bin %> sync fetch --json',
+    'git log refs/lobby/remote',
+  ]
+
+  override async run(): Promise<unknown> {
+    const { flags } = await this.parse(Fetch)
+    return this.withSession(flags, async (session) => {
+      const { fetchLocked } = await import('../../sync/fetch.ts')
+      const fetched = await fetchLocked(session)
+      this.warnOf(fetched)
+      this.say(
+        fetched.before === fetched.tip
+          ? `World ${fetched.worldId} has nothing new (at ${fetched.cursor}).`
+          : `Fetched ${fetched.operations} operations of world ${fetched.worldId} as ${fetched.commits} commits; ${session.ref} is at ${fetched.cursor}.`,
+      )
+      return fetchJson(fetched)
+    })
+  }
+}

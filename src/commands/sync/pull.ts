@@ -1,0 +1,47 @@
+import { Flags } from '@oclif/core'
+import { contested, contestedJson, fetchJson } from '../../cli/render.ts'
+import { SyncCommand } from '../../cli/sync-command.ts'
+
+export default class Pull extends SyncCommand<unknown> {
+  static override summary = 'Fetch what changed in the world and merge it into the current branch'
+  static override description =
+    'Objects are merged field by field. What both sides changed is named, and nothing is changed (exit code 2). Local changes to files that the merge would write stop it, as in git.'
+  static override examples = ['<%= config.bin %> sync pull', '<%= config.bin %> sync pull --autostash']
+  static override flags = {
+    autostash: Flags.boolean({ description: 'Put local changes aside during the merge and back afterwards' }),
+  }
+
+  override async run(): Promise<unknown> {
+    const { flags } = await this.parse(Pull)
+    return this.withSession(flags, async (session) => {
+      const { pull } = await import('../../sync/pull.ts')
+      const report = await pull(session, { confirm: this.asker(flags), autostash: flags.autostash })
+      this.warnOf(report.fetched)
+      const total = [...report.byAuthor.values()].reduce((sum, count) => sum + count, 0)
+      switch (report.kind) {
+        case 'up-to-date':
+          this.say(`Already up to date with world ${report.fetched.worldId} (at ${report.fetched.cursor}).`)
+          break
+        case 'merged':
+          this.say(
+            `Merged ${total} changes of world ${report.fetched.worldId} into ${report.branch} (${report.files} files): ${[...report.byAuthor].map(([author, count]) => `${author} ${count}`).join(', ')}.`,
+          )
+          break
+        case 'contested':
+          this.exitWith(2)
+          this.say('Both sides changed these fields, differently:')
+          for (const line of contested(report.contested)) this.say(line)
+          this.say('Nothing was changed. Make one side give way, commit, and pull again.')
+      }
+      return {
+        kind: report.kind,
+        branch: report.branch,
+        head: report.head,
+        files: report.files,
+        byAuthor: Object.fromEntries(report.byAuthor),
+        contested: contestedJson(report.contested),
+        fetched: fetchJson(report.fetched),
+      }
+    })
+  }
+}

@@ -1,0 +1,120 @@
+import { createHash } from 'node:crypto'
+import { appendFile, mkdir, readFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { type Oid, parseOid, type Repository } from '../git-bridge/repository.ts'
+import { type AssetValue, assetValue, extensionOf, parseAssetValue } from '../projection/asset-value.ts'
+import type { RemoteRuntime } from '../remote-runtime/remote-runtime.ts'
+import { SyncError } from '../world/errors.ts'
+import type { Progress } from './progress.ts'
+
+/** Downloads under way at once. */
+const PARALLEL = 8
+
+/**
+ * Which content stands behind which `asset://` URL. Downloads become blobs of the repository, once; what was learned is
+ * kept in a cache that can be lost at any time (an asset's URL names content that never changes, protocol section 7).
+ */
+export class AssetStore {
+  readonly #repository: Repository
+  readonly #runtime: RemoteRuntime
+  readonly #cachePath: string
+  readonly #progress: Progress
+  readonly #byUrl = new Map<string, AssetValue>()
+  readonly #byOid = new Map<string, string>()
+  readonly #missing = new Set<string>()
+  #loaded = false
+
+  constructor(repository: Repository, runtime: RemoteRuntime, cachePath: string, progress: Progress) {
+    this.#repository = repository
+    this.#runtime = runtime
+    this.#cachePath = cachePath
+    this.#progress = progress
+  }
+
+  /** The content of a URL that {@link ensure} was asked for; undefined when the runtime does not have it (G4). */
+  valueOf(url: string): AssetValue | undefined {
+    return this.#byUrl.get(url)
+  }
+
+  /** The URL that a content was last seen under; undefined when it has to be uploaded. */
+  urlOf(value: AssetValue): string | undefined {
+    return this.#byOid.get(parseAssetValue(value)!.oid)
+  }
+
+  /** Whether any URL is known: a fresh clone knows none. */
+  async load(): Promise<void> {
+    if (this.#loaded) return
+    this.#loaded = true
+    const text = await readFile(this.#cachePath, 'utf8').catch(() => '')
+    for (const line of text.split('\n')) {
+      const [oid, url] = line.split(' ')
+      if (url?.startsWith('asset://') && /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/.test(oid!)) this.#learn(url, parseOid(oid!))
+    }
+  }
+
+  /** Downloads what is not known yet, so that {@link valueOf} answers. Missing assets are named in a warning. */
+  async ensure(urls: Iterable<string>): Promise<void> {
+    await this.load()
+    const wanted: string[] = []
+    for (const url of new Set(urls)) {
+      const known = this.#byUrl.get(url)
+      if (known !== undefined && (await this.#repository.hasObject(parseOid(parseAssetValue(known)!.oid)))) continue
+      if (!this.#missing.has(url)) wanted.push(url)
+    }
+    let done = 0
+    const queue = wanted.values()
+    const worker = async (): Promise<void> => {
+      for (const url of queue) {
+        await this.#download(url)
+        done++
+        if (wanted.length > PARALLEL) this.#progress.step('Downloading assets', done, wanted.length)
+      }
+    }
+    await Promise.all(Array.from({ length: Math.min(PARALLEL, wanted.length) }, worker))
+  }
+
+  async #download(url: string): Promise<void> {
+    let bytes: Uint8Array | undefined
+    try {
+      bytes = await this.#runtime.downloadAsset(url)
+    } catch (error) {
+      // A damaged or oversized asset refuses itself alone (S1); a runtime that cannot be reached stops everything.
+      if (!(error instanceof SyncError) || error.exitCode === 4) throw error
+      this.#progress.warn(error.message)
+    }
+    if (bytes === undefined) {
+      this.#missing.add(url)
+      this.#progress.warn(`${url} cannot be had from the runtime; it is left out until it can.`)
+      return
+    }
+    const [oid] = await this.#repository.writeBlobs([bytes])
+    await this.#remember(url, oid!)
+  }
+
+  /**
+   * The URL of a content for an operation: the one it has in the world, or that of its upload. `send` false only
+   * computes what the URL would be.
+   */
+  async publish(value: AssetValue, send: boolean): Promise<string> {
+    await this.load()
+    const known = this.urlOf(value)
+    if (known !== undefined) return known
+    const { oid, extension } = parseAssetValue(value)!
+    const bytes = (await this.#repository.readBlobs([parseOid(oid)])).get(parseOid(oid))!
+    if (!send) return `asset://${createHash('sha256').update(bytes).digest('hex')}.${extension}`
+    const url = await this.#runtime.uploadAsset(bytes, extension)
+    await this.#remember(url, parseOid(oid))
+    return url
+  }
+
+  async #remember(url: string, oid: Oid): Promise<void> {
+    this.#learn(url, oid)
+    await mkdir(dirname(this.#cachePath), { recursive: true })
+    await appendFile(this.#cachePath, `${oid} ${url}\n`)
+  }
+
+  #learn(url: string, oid: Oid): void {
+    this.#byUrl.set(url, assetValue(oid, extensionOf(url)))
+    this.#byOid.set(oid, url)
+  }
+}

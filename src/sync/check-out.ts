@@ -1,0 +1,133 @@
+import { lstat, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { NativeRepository } from '../git-bridge/native/native-repository.ts'
+import type { Oid, TreeChange } from '../git-bridge/repository.ts'
+import { SyncError } from '../world/errors.ts'
+
+/**
+ * Moves index and working tree from one tree to another as `git checkout` does: only what differs is touched, and a file
+ * with local changes is never overwritten.
+ */
+
+/** The paths whose local changes moving from `from` to `to` would overwrite; empty when it can go ahead. */
+export async function wouldOverwrite(repository: NativeRepository, from: Oid, to: Oid): Promise<readonly string[]> {
+  const first = await tryReadTree(repository, from, to)
+  if (first.length === 0) return first
+  // A file that was touched but not changed looks changed until git compares its content.
+  await repository.run(['update-index', '-q', '--refresh'], { allowFailure: true })
+  return tryReadTree(repository, from, to)
+}
+
+async function tryReadTree(repository: NativeRepository, from: Oid, to: Oid): Promise<readonly string[]> {
+  const result = await repository.run(['read-tree', '-m', '-u', '-n', from, to], { allowFailure: true })
+  if (result.code === 0) return []
+  const paths = new Set<string>()
+  for (const match of result.stderr.matchAll(/[Ee]ntry '(.+?)' (?:not uptodate|would be overwritten)/g))
+    paths.add(match[1]!)
+  for (const match of result.stderr.matchAll(/[Ff]ile '(.+?)' would be (?:overwritten|removed)/g)) paths.add(match[1]!)
+  for (const match of result.stderr.matchAll(/Updating '(.+?)' would lose/g)) paths.add(match[1]!)
+  if (paths.size === 0) {
+    throw new SyncError('git_failed', `git cannot update the working tree: ${result.stderr.trim()}`, {
+      data: { stderr: result.stderr },
+    })
+  }
+  return [...paths]
+}
+
+/**
+ * Performs the move. `resume` completes one that was interrupted: files that hold the old content, the new one, or the
+ * beginning of the new one are ours to finish; anything else is the user's and stops it.
+ */
+export async function checkOut(
+  repository: NativeRepository,
+  from: Oid,
+  to: Oid,
+  options: { readonly resume?: boolean } = {},
+): Promise<void> {
+  if (options.resume === true && (await restoreFiles(repository, from, to))) return
+  const moved = await repository.run(['read-tree', '-m', '-u', from, to], { allowFailure: true })
+  if (moved.code !== 0) {
+    throw new SyncError('git_failed', `git could not update the working tree: ${moved.stderr.trim()}`, {
+      hint: 'Make room or mend what it names, and run the command again: it goes on where it stopped.',
+      data: { stderr: moved.stderr },
+    })
+  }
+}
+
+/**
+ * Brings the files of an interrupted move back to the old content, so that git can do the whole move again. True when
+ * the move was complete: git replaces the index last, in one rename.
+ */
+async function restoreFiles(repository: NativeRepository, from: Oid, to: Oid): Promise<boolean> {
+  const top = repository.workTree!
+  await waitForIndex(repository)
+  const changes = await repository.diffTrees(from, to)
+  const staged = (await repository.run(['diff-index', '--cached', '--name-only', '-z', to])).stdout.toString('utf8')
+  const unlike = new Set(staged.split('\0'))
+  if (!changes.some((change) => unlike.has(change.path))) return true
+
+  const foreign: string[] = []
+  for (const change of changes) {
+    if (!(await isOurs(repository, change, await worktreeBytes(join(top, change.path))))) foreign.push(change.path)
+  }
+  if (foreign.length > 0) {
+    throw new SyncError('local_changes', `A merge was interrupted, and ${foreign.join(', ')} changed since.`, {
+      hint: 'Conclude it with "git add" and "git commit", or give it up with "git merge --abort".',
+      data: { paths: foreign },
+    })
+  }
+  for (const change of changes) {
+    const path = join(top, change.path)
+    if (change.before === undefined) await rm(path, { force: true })
+    else {
+      await mkdir(dirname(path), { recursive: true })
+      await writeFile(path, await smudged(repository, change.path, change.before.oid))
+    }
+  }
+  await repository.run(['update-index', '-q', '--refresh'], { allowFailure: true })
+  return false
+}
+
+/** Whether a file is as the interrupted move may have left it: old, new, gone, or cut short in mid-write. */
+async function isOurs(repository: NativeRepository, change: TreeChange, now: Uint8Array | undefined): Promise<boolean> {
+  if (now === undefined) return true
+  if (
+    change.before !== undefined &&
+    Buffer.compare(now, await smudged(repository, change.path, change.before.oid)) === 0
+  ) {
+    return true
+  }
+  if (change.after === undefined) return false
+  const next = await smudged(repository, change.path, change.after.oid)
+  return now.length <= next.length && Buffer.compare(now, next.subarray(0, now.length)) === 0
+}
+
+/** A blob as a checkout writes it, through the user's attributes. */
+async function smudged(repository: NativeRepository, path: string, oid: Oid): Promise<Buffer> {
+  return (await repository.run(['cat-file', '--filters', `--path=${path}`, oid])).stdout
+}
+
+async function worktreeBytes(path: string): Promise<Uint8Array | undefined> {
+  try {
+    return (await lstat(path)).isFile() ? await readFile(path) : new Uint8Array()
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw error
+  }
+}
+
+/** A git child of the killed process may still be finishing; the lock of a dead one is removed. */
+async function waitForIndex(repository: NativeRepository): Promise<void> {
+  const lock = join(repository.gitDir, 'index.lock')
+  let size = -1
+  for (let quiet = 0; quiet < 5; ) {
+    const found = await stat(lock).catch(() => undefined)
+    if (found === undefined) return
+    quiet = found.size === size ? quiet + 1 : 0
+    size = found.size
+    await delay(100)
+  }
+  await rm(lock, { force: true })
+}

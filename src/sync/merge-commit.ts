@@ -1,0 +1,163 @@
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Oid, Signature } from '../git-bridge/repository.ts'
+import { SyncError } from '../world/errors.ts'
+import { checkOut, wouldOverwrite } from './check-out.ts'
+import { type Project, refSegment } from './session.ts'
+import { type Branch, exists, readText, text } from './working-tree.ts'
+
+/** A merge commit about to be made: everything needed to finish it after a crash. */
+export interface PlannedMerge {
+  readonly branch: string
+  readonly head: Oid
+  readonly tip: Oid
+  readonly tree: Oid
+  readonly message: string
+}
+
+/**
+ * Puts a merged tree on the user's branch, the way `git merge` does: MERGE_HEAD and MERGE_MSG, index and working tree,
+ * hooks, a commit with the user's identity and signature, first parent HEAD, second the tip (G6, G10).
+ *
+ * Local changes to the files that it would write stop it before anything is changed (`local_changes`), as git does. A
+ * journal is written first: what a crash interrupts, {@link recoverMerge} completes.
+ */
+export async function commitMerge(project: Project, merge: PlannedMerge): Promise<Oid> {
+  const blocked = await wouldOverwrite(project.repository, merge.head, merge.tree)
+  if (blocked.length > 0) throw localChanges(blocked)
+  await requireIdentity(project)
+  await writeJournal(project, merge)
+  await beginMerge(project, merge)
+  await checkOut(project.repository, merge.head, merge.tree)
+  return concludeMerge(project, merge)
+}
+
+function localChanges(paths: readonly string[]): SyncError {
+  const names = paths.slice(0, 10).join(', ')
+  const more = paths.length > 10 ? ` and ${paths.length - 10} more` : ''
+  return new SyncError('local_changes', `Your local changes would be overwritten: ${names}${more}.`, {
+    hint: 'Commit them, or run the command with --autostash.',
+    data: { paths },
+  })
+}
+
+/** Asks git for the identity that the commit will have, before anything is written. Throws `no_identity`. */
+export async function requireIdentity(project: Project): Promise<void> {
+  const ident = await project.repository.run(['var', 'GIT_COMMITTER_IDENT'], { allowFailure: true })
+  if (ident.code !== 0) {
+    throw new SyncError('no_identity', 'git does not know who you are, and a commit needs an author.', {
+      hint: 'Run: git config --global user.name "Your Name" && git config --global user.email you@example.com',
+    })
+  }
+}
+
+/** `Name <mail> 1700000000 +0100`, as `git var` prints it. */
+async function identity(project: Project, which: 'GIT_AUTHOR_IDENT' | 'GIT_COMMITTER_IDENT'): Promise<Signature> {
+  const line = text((await project.repository.run(['var', which])).stdout).trim()
+  const match = /^(.*) <(.*)> (\d+) ([+-])(\d\d)(\d\d)$/.exec(line)
+  if (match === null) throw new Error(`git var ${which} printed ${JSON.stringify(line)}`)
+  const offset = (Number(match[5]) * 60 + Number(match[6])) * (match[4] === '-' ? -1 : 1)
+  return { name: match[1]!, email: match[2]!, time: Number(match[3]), offset }
+}
+
+async function beginMerge(project: Project, merge: PlannedMerge): Promise<void> {
+  const { gitDir } = project.repository
+  await writeFile(join(gitDir, 'MERGE_MSG'), merge.message)
+  await writeFile(join(gitDir, 'MERGE_MODE'), 'no-ff')
+  await writeFile(join(gitDir, 'MERGE_HEAD'), `${merge.tip}\n`)
+}
+
+async function concludeMerge(project: Project, merge: PlannedMerge): Promise<Oid> {
+  const { repository } = project
+  await runHook(project, 'pre-merge-commit', [])
+  const messageFile = join(repository.gitDir, 'MERGE_MSG')
+  await runHook(project, 'prepare-commit-msg', [messageFile, 'merge'])
+  await runHook(project, 'commit-msg', [messageFile])
+  const message = (await readFile(messageFile, 'utf8')).replace(/\n*$/, '\n')
+  const [author, committer] = await Promise.all([
+    identity(project, 'GIT_AUTHOR_IDENT'),
+    identity(project, 'GIT_COMMITTER_IDENT'),
+  ])
+  const commit = await repository.writeCommit({
+    tree: merge.tree,
+    parents: [merge.head, merge.tip],
+    author,
+    committer,
+    message,
+    sign: true,
+  })
+  const subject = message.split('\n', 1)[0]!
+  if (!(await repository.updateRef('HEAD', commit, merge.head, subject))) {
+    throw new SyncError('branch_moved', `The branch "${merge.branch}" was moved by another process meanwhile.`, {
+      hint: 'Look at "git status", then run the command again.',
+    })
+  }
+  await endMerge(project)
+  await runHook(project, 'post-merge', ['0']).catch(() => {})
+  return commit
+}
+
+async function endMerge(project: Project): Promise<void> {
+  const { gitDir } = project.repository
+  for (const file of ['MERGE_HEAD', 'MERGE_MODE', 'MERGE_MSG']) await rm(join(gitDir, file), { force: true })
+  await rm(journalPath(project), { force: true })
+}
+
+/** Runs a hook of the user's; a refusal leaves the merge open, as `git merge` does. Throws `hook_refused`. */
+async function runHook(project: Project, name: string, args: readonly string[]): Promise<void> {
+  const result = await project.repository.run(['hook', 'run', '--ignore-missing', name, '--', ...args], {
+    allowFailure: true,
+    env: { GIT_EDITOR: ':' },
+  })
+  if (result.code === 0) return
+  throw new SyncError('hook_refused', `The hook ${name} refused the merge commit: ${result.stderr.trim()}`, {
+    hint: 'Correct what it complains about and run "git commit", or give the merge up with "git merge --abort".',
+    data: { hook: name },
+  })
+}
+
+function journalPath(project: Project): string {
+  return join(project.stateFolder, `merge-${refSegment(project.repository.gitDir).slice(-100)}.json`)
+}
+
+async function writeJournal(project: Project, merge: PlannedMerge): Promise<void> {
+  const path = journalPath(project)
+  await mkdir(project.stateFolder, { recursive: true })
+  await writeFile(`${path}.new`, JSON.stringify(merge), { flush: true })
+  await rename(`${path}.new`, path)
+}
+
+/**
+ * Completes a merge commit that a crash interrupted; does nothing when there is none, or when the user has gone on by
+ * other means meanwhile. Returns the commit it made.
+ */
+export async function recoverMerge(project: Project): Promise<Oid | undefined> {
+  const path = journalPath(project)
+  const journal = await readText(path)
+  if (journal === undefined) return undefined
+  const { repository } = project
+  const merge = JSON.parse(journal) as PlannedMerge
+  const mergeHead = (await readText(join(repository.gitDir, 'MERGE_HEAD')))?.trim()
+  const head = await repository.resolve('HEAD')
+  if (head !== merge.head) {
+    // Committed, but not tidied up; or the user moved on.
+    const made = head === undefined ? undefined : await repository.readCommit(head)
+    if (made?.parents[0] === merge.head && made.parents[1] === merge.tip) await endMerge(project)
+    await rm(path, { force: true })
+    return undefined
+  }
+  if (mergeHead !== undefined && mergeHead !== merge.tip) {
+    await rm(path, { force: true })
+    return undefined
+  }
+  if (mergeHead === undefined && !(await exists(join(repository.gitDir, 'MERGE_MSG')))) {
+    // Nothing but the journal was written, or the user gave the merge up.
+    await rm(path, { force: true })
+    return undefined
+  }
+  await beginMerge(project, merge)
+  await checkOut(repository, merge.head, merge.tree, { resume: true })
+  return concludeMerge(project, merge)
+}
+
+export type { Branch }

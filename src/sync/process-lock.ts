@@ -1,0 +1,62 @@
+import { mkdir, open, readFile, rm } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { SyncError } from '../world/errors.ts'
+
+/** Held while a command writes: two processes at once are safe, the second says so (S4). */
+export interface ProcessLock {
+  release(): Promise<void>
+}
+
+/**
+ * Takes the lock of a repository's sync state. A lock whose process is gone is taken over.
+ * Throws `locked`, naming the process that holds it.
+ */
+export async function takeProcessLock(folder: string, command: string): Promise<ProcessLock> {
+  await mkdir(folder, { recursive: true })
+  const path = join(folder, 'lock')
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const file = await open(path, 'wx')
+      await file.writeFile(JSON.stringify({ pid: process.pid, host: hostname(), command }))
+      await file.close()
+      return { release: () => rm(path, { force: true }) }
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    }
+    const holder = await readHolder(path)
+    if (holder !== undefined && (holder.host !== hostname() || isAlive(holder.pid))) {
+      throw new SyncError(
+        'locked',
+        `Another "gamedev ${holder.command}" is running here (process ${holder.pid} on ${holder.host}).`,
+        {
+          hint: `Wait for it to end; if it is gone for good, remove ${path}.`,
+          data: { pid: holder.pid, host: holder.host, command: holder.command },
+        },
+      )
+    }
+    if (attempt >= 3)
+      throw new SyncError('locked', `The lock ${path} cannot be taken.`, { hint: 'Remove it and try again.' })
+    await rm(path, { force: true })
+  }
+}
+
+async function readHolder(path: string): Promise<{ pid: number; host: string; command: string } | undefined> {
+  try {
+    const holder = JSON.parse(await readFile(path, 'utf8')) as { pid?: unknown; host?: unknown; command?: unknown }
+    if (typeof holder.pid !== 'number' || typeof holder.host !== 'string') return undefined
+    return { pid: holder.pid, host: holder.host, command: String(holder.command ?? 'sync') }
+  } catch {
+    // Gone meanwhile, or its writer died before it had written: nobody's.
+    return undefined
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}

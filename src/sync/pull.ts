@@ -1,0 +1,151 @@
+import type { Oid } from '../git-bridge/repository.ts'
+import { readTrailers } from '../git-bridge/trailers.ts'
+import { type ContestedObject, mergeWorlds, type WorldMerge } from '../git-bridge/world-merge.ts'
+import { SyncError } from '../world/errors.ts'
+import { type FetchReport, fetchWorld } from './fetch.ts'
+import { commitMerge, recoverMerge } from './merge-commit.ts'
+import { takeProcessLock } from './process-lock.ts'
+import type { Session } from './session.ts'
+import { type Branch, requireBranch } from './working-tree.ts'
+
+export interface PullReport {
+  readonly kind: 'up-to-date' | 'merged' | 'contested'
+  readonly fetched: FetchReport
+  readonly branch: string
+  readonly head: Oid
+  /** Operations' commits that the merge brought in, by author. */
+  readonly byAuthor: ReadonlyMap<string, number>
+  /** Files that the merge wrote or deleted. */
+  readonly files: number
+  readonly contested: readonly ContestedObject[]
+}
+
+export interface PullOptions {
+  /** Asked before a pull that deletes more than half of the project's objects (G12). */
+  readonly confirm: (question: string) => Promise<boolean>
+  readonly autostash: boolean
+}
+
+/** Fetches the world and merges it into the branch (G6, M1). A contested object stops it: nothing is changed. */
+export async function pull(session: Session, options: PullOptions): Promise<PullReport> {
+  const lock = await takeProcessLock(session.stateFolder, 'sync pull')
+  try {
+    await recoverMerge(session)
+    const branch = await requireBranch(session)
+    const fetched = await fetchWorld(session)
+    return await mergeTip(session, branch, fetched, options)
+  } finally {
+    await lock.release()
+  }
+}
+
+/** The merge base of HEAD and the tip (G6, G7). Throws `unrelated_histories`. */
+export async function baselineOf(session: Session, head: Oid, tip: Oid): Promise<Oid> {
+  const base = await session.repository.mergeBase(head, tip)
+  if (base !== undefined) return base
+  throw new SyncError('unrelated_histories', 'This branch and the world have no common history.', {
+    hint: 'Run "gamedev sync init" to bring them together.',
+  })
+}
+
+async function mergeTip(
+  session: Session,
+  branch: Branch,
+  fetched: FetchReport,
+  options: PullOptions,
+): Promise<PullReport> {
+  const { repository } = session
+  const { head } = branch
+  const report = { fetched, branch: branch.name, byAuthor: new Map<string, number>(), files: 0, contested: [] }
+  const base = await baselineOf(session, head, fetched.tip)
+  if (base === fetched.tip) return { ...report, kind: 'up-to-date', head }
+  const merge = await mergeWorlds(repository, session.prefix, { base, ours: head, theirs: fetched.tip })
+  if (merge.tree === undefined) return { ...report, kind: 'contested', head, contested: merge.contested }
+  await guardDeletion(session, merge, head, options)
+
+  const byAuthor = await countByAuthor(session, base, fetched.tip)
+  const planned = {
+    branch: branch.name,
+    head,
+    tip: fetched.tip,
+    tree: merge.tree,
+    message: mergeMessage(fetched, byAuthor),
+  }
+  const commit = options.autostash
+    ? await withAutostash(session, () => commitMerge(session, planned))
+    : await commitMerge(session, planned)
+  return { ...report, kind: 'merged', head: commit, byAuthor, files: merge.incoming.length }
+}
+
+/** G12: a world that lost most of its objects is more often a mistake than a wish. */
+async function guardDeletion(session: Session, merge: WorldMerge, head: Oid, options: PullOptions): Promise<void> {
+  const isObject = (path: string) =>
+    /^(?:world\/entities\/.*|apps\/[^/]+\/[^/]+)\.json$/.test(path.slice(session.prefix.length))
+  const gone = merge.incoming.filter((edit) => edit.kind === 'delete' && isObject(edit.path)).length
+  if (gone === 0) return
+  const files = await session.repository.listFiles(head, session.prefix.slice(0, -1) || undefined)
+  const all = files.filter((file) => isObject(file.path)).length
+  if (gone * 2 <= all) return
+  if (await options.confirm(`The world deleted ${gone} of the ${all} objects in this project. Delete them here too?`))
+    return
+  throw new SyncError(
+    'mass_deletion',
+    `The world deleted ${gone} of the ${all} objects in this project; nothing was changed.`,
+    {
+      exitCode: 5,
+      hint: 'Look at "git log refs/lobby/remote"; to accept it, run the command again and confirm, or pass --yes.',
+      data: { deleted: gone, objects: all },
+    },
+  )
+}
+
+export async function countByAuthor(session: Session, base: Oid, tip: Oid): Promise<ReadonlyMap<string, number>> {
+  const counts = new Map<string, number>()
+  for await (const commit of session.repository.log({ include: [tip], exclude: [base] })) {
+    if (readTrailers(commit) === undefined) continue
+    counts.set(commit.author.name, (counts.get(commit.author.name) ?? 0) + 1)
+  }
+  return new Map([...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)))
+}
+
+/** The message of a merge: which world, how far, and a summary by author (G6). */
+export function mergeMessage(fetched: FetchReport, byAuthor: ReadonlyMap<string, number>): string {
+  const total = [...byAuthor.values()].reduce((sum, count) => sum + count, 0)
+  const lines = [...byAuthor].slice(0, 20).map(([author, count]) => `- ${author}: ${count}`)
+  if (byAuthor.size > 20) lines.push(`- and ${byAuthor.size - 20} more`)
+  const subject = `Merge world ${fetched.worldId} at ${fetched.cursor} (${plural(total, 'change')})`
+  return lines.length === 0 ? `${subject}\n` : `${subject}\n\n${lines.join('\n')}\n`
+}
+
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}
+
+/** Puts local changes aside for the time of the merge, as `git pull --autostash` does. */
+export async function withAutostash<T>(session: Session, work: () => Promise<T>): Promise<T> {
+  const { repository } = session
+  const { simpleGit } = await import('simple-git')
+  const git = simpleGit({ baseDir: repository.workTree! })
+  const before = await repository.resolve('refs/stash')
+  await git.stash(['push', '--message', 'gamedev sync autostash'])
+  const stashed = await repository.resolve('refs/stash')
+  if (stashed === before) return work()
+  const restore = async () => {
+    await git.stash(['pop', '--index']).catch(() => git.stash(['pop']))
+  }
+  let result: T
+  try {
+    result = await work()
+  } catch (error) {
+    await restore()
+    throw error
+  }
+  try {
+    await restore()
+  } catch {
+    session.context.progress.warn(
+      'Your stashed changes do not fit any more; they are safe: see "git stash list" and "git status".',
+    )
+  }
+  return result
+}

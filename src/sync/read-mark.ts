@@ -1,0 +1,39 @@
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Oid } from '../git-bridge/repository.ts'
+import type { Cursor } from '../world/operation.ts'
+import { refSegment, type Session } from './session.ts'
+
+/**
+ * How far the feed was read beyond a tip: operations that changed nothing, or moved an object in somebody's hand, make
+ * no commit (G4). A cache: losing it costs reading them again.
+ */
+export interface ReadMark {
+  readonly tip: Oid
+  readonly cursor: Cursor
+  readonly opId: string
+}
+
+function markPath(session: Session): string {
+  return join(session.stateFolder, `read-${refSegment(session.ref)}`)
+}
+
+export async function loadReadMark(session: Session, tip: Oid): Promise<ReadMark | undefined> {
+  const text = await readFile(markPath(session), 'utf8').catch(() => undefined)
+  if (text === undefined) return undefined
+  try {
+    const mark = JSON.parse(text) as Partial<ReadMark>
+    const { cursor, opId } = mark
+    if (mark.tip !== tip || !Number.isSafeInteger(cursor) || typeof opId !== 'string') return undefined
+    return { tip, cursor: cursor as Cursor, opId }
+  } catch {
+    return undefined
+  }
+}
+
+export async function saveReadMark(session: Session, mark: ReadMark): Promise<void> {
+  const path = markPath(session)
+  await mkdir(dirname(path), { recursive: true })
+  await writeFile(`${path}.new`, JSON.stringify(mark))
+  await rename(`${path}.new`, path)
+}

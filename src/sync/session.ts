@@ -1,0 +1,128 @@
+import { access, realpath } from 'node:fs/promises'
+import { dirname, join, relative, sep } from 'node:path'
+import type { NativeRepository } from '../git-bridge/native/native-repository.ts'
+import { openNativeRepository } from '../git-bridge/native/open-native-repository.ts'
+import type { RemoteRuntime } from '../remote-runtime/remote-runtime.ts'
+import { SyncError } from '../world/errors.ts'
+import { AssetStore } from './asset-store.ts'
+import { LOBBY_FILE, type LobbyFile, readLobbyFile } from './lobby-file.ts'
+import type { Progress } from './progress.ts'
+import { chooseTarget, type Environment, type Target } from './target.ts'
+
+/** What the use cases get from outside. */
+export interface Context {
+  readonly cwd: string
+  readonly env: Environment
+  readonly progress: Progress
+  readonly signal?: AbortSignal
+}
+
+/** A project inside a repository: its folder, and where in the repository that is. */
+export interface Project {
+  readonly repository: NativeRepository
+  /** Absolute path of the project's folder. */
+  readonly folder: string
+  /** The folder relative to the top of the repository, with a final slash; empty for the whole repository (G1). */
+  readonly prefix: string
+  readonly lobby: LobbyFile | undefined
+  /** Locks, caches and journals of this project, below the common git dir (G13). */
+  readonly stateFolder: string
+}
+
+/** A project and the world that a command works with. */
+export interface Session extends Project {
+  readonly context: Context
+  readonly target: Target
+  /** The remote ref (G1). */
+  readonly ref: string
+  readonly runtime: RemoteRuntime
+  readonly assets: AssetStore
+  close(): Promise<void>
+}
+
+/**
+ * Finds the project that a folder belongs to: the nearest folder upwards that has a `lobby.json`, within one checkout.
+ * `here` takes the folder itself where there is none (for `init`). Throws `not_a_repository`, `not_a_project`.
+ */
+export async function openProject(context: Context, options: { readonly here?: boolean } = {}): Promise<Project> {
+  const repository = await openNativeRepository(
+    context.cwd,
+    context.signal === undefined ? {} : { signal: context.signal },
+  )
+  const top = repository.workTree
+  if (top === undefined) {
+    throw new SyncError('not_a_project', 'A bare repository has no files to sync.', { hint: 'Run this in a checkout.' })
+  }
+  const start = await realpath(context.cwd)
+  const root = await realpath(top)
+  let folder = start
+  for (;;) {
+    if (await exists(join(folder, LOBBY_FILE))) break
+    if (folder === root) {
+      if (options.here === true || context.env.WORLD_URL || (await exists(join(root, '.env')))) {
+        folder = options.here === true ? start : root
+        break
+      }
+      throw new SyncError('not_a_project', `There is no ${LOBBY_FILE} in this repository.`, {
+        hint: 'Run "gamedev sync init <url>" to connect it with a world, or "gamedev sync clone <url>" for a new one.',
+      })
+    }
+    folder = dirname(folder)
+  }
+  const inside = relative(root, folder).split(sep).join('/')
+  const prefix = inside === '' ? '' : `${inside}/`
+  const lobby = await readLobbyFile(folder)
+  const stateFolder = join(repository.commonDir, 'lobby', ...(prefix === '' ? [] : ['projects', refSegment(inside)]))
+  return { repository, folder, prefix, lobby, stateFolder }
+}
+
+/** Opens the project of the current folder and chooses its world; nothing is sent yet. */
+export async function openSession(
+  context: Context,
+  wanted: { readonly target?: string | undefined },
+): Promise<Session> {
+  const project = await openProject(context)
+  const target = await chooseTarget(project.folder, project.lobby, wanted.target, context.env)
+  return sessionFor(context, project, target)
+}
+
+export async function sessionFor(context: Context, project: Project, target: Target): Promise<Session> {
+  const { openRuntime } = await import('../remote-runtime/open-runtime.ts')
+  const runtime = openRuntime(target.address, {
+    ...(context.signal === undefined ? {} : { signal: context.signal }),
+    onWarning: (text) => context.progress.warn(text),
+  })
+  const ref = remoteRef(project.prefix, target)
+  const cache = join(project.stateFolder, `assets-${refSegment(target.address.worldId ?? 'world')}`)
+  return {
+    ...project,
+    context,
+    target,
+    ref,
+    runtime,
+    assets: new AssetStore(project.repository, runtime, cache, context.progress),
+    close: async () => {
+      await Promise.all([runtime.close(), project.repository.close()])
+    },
+  }
+}
+
+/** `refs/lobby/remote`; named targets and projects in subfolders have their own (G1). */
+export function remoteRef(prefix: string, target: Pick<Target, 'name' | 'isDefault'>): string {
+  const base = prefix === '' ? 'refs/lobby' : `refs/lobby/projects/${refSegment(prefix.slice(0, -1))}`
+  return target.isDefault || target.name === undefined ? `${base}/remote` : `${base}/targets/${target.name}`
+}
+
+/** Any text as one segment of a ref or a file's name, injectively. */
+export function refSegment(text: string): string {
+  return text.replace(/[^A-Za-z0-9_-]/gu, (char) =>
+    [...new TextEncoder().encode(char)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join(''),
+  )
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
+}

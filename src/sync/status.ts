@@ -1,0 +1,53 @@
+import { type ContestedObject, mergeWorlds } from '../git-bridge/world-merge.ts'
+import { type FetchReport, fetchWorld } from './fetch.ts'
+import type { PlannedOperation } from './plan.ts'
+import { takeProcessLock } from './process-lock.ts'
+import { baselineOf, countByAuthor } from './pull.ts'
+import { previewPush } from './push.ts'
+import type { Session } from './session.ts'
+import { requireBranch } from './working-tree.ts'
+
+export interface StatusReport {
+  readonly fetched: FetchReport
+  readonly branch: string
+  /** Changes of the world that a pull would merge, by author. */
+  readonly incoming: ReadonlyMap<string, number>
+  /** Files that the pull would write or delete. */
+  readonly incomingFiles: number
+  /** Operations that a push would send; empty while objects are contested. */
+  readonly outgoing: readonly PlannedOperation[]
+  readonly contested: readonly ContestedObject[]
+  /** Files with changes that are not committed, world-owned or not. */
+  readonly uncommitted: readonly string[]
+}
+
+/** Where both sides stand. Fetches, and writes nothing but the remote ref. */
+export async function statusLocked(session: Session): Promise<StatusReport> {
+  const lock = await takeProcessLock(session.stateFolder, 'sync status')
+  try {
+    return await status(session)
+  } finally {
+    await lock.release()
+  }
+}
+
+async function status(session: Session): Promise<StatusReport> {
+  const { repository } = session
+  const branch = await requireBranch(session)
+  const fetched = await fetchWorld(session)
+  const base = await baselineOf(session, branch.head, fetched.tip)
+  const merge = await mergeWorlds(repository, session.prefix, { base, ours: branch.head, theirs: fetched.tip })
+  const incoming = base === fetched.tip ? new Map<string, number>() : await countByAuthor(session, base, fetched.tip)
+  const outgoing = await previewPush(session, merge, fetched, branch.head)
+  const { simpleGit } = await import('simple-git')
+  const tree = await simpleGit({ baseDir: repository.workTree! }).status()
+  return {
+    fetched,
+    branch: branch.name,
+    incoming,
+    incomingFiles: merge.incoming.length,
+    outgoing,
+    contested: merge.contested,
+    uncommitted: tree.files.map((file) => file.path),
+  }
+}

@@ -1,0 +1,145 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { RuntimeAddress } from '../remote-runtime/remote-runtime.ts'
+import { parseWorldUrl } from '../remote-runtime/world-url.ts'
+import { SyncError } from '../world/errors.ts'
+import { isJsonObject } from '../world/json.ts'
+import { type LobbyFile, parseTarget, type TargetEntry } from './lobby-file.ts'
+
+/** The world that a command talks to, and where that was said. */
+export interface Target {
+  /** The name in `lobby.json`; undefined when the environment names the world. */
+  readonly name: string | undefined
+  readonly isDefault: boolean
+  readonly address: RuntimeAddress
+  readonly confirm: boolean
+  readonly from: string
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/**
+ * Chooses the world (S2). URL and world id come from one source, the first that names a URL: the target that `--target`
+ * names, the environment, `.env`, the default target of `lobby.json`. The code comes from the same source; a target of
+ * `lobby.json` has its code in `.lobby/targets.json`, or in an environment that speaks of no other world.
+ *
+ * Throws `no_target`, `unknown_target`, `incomplete_target`.
+ */
+export async function chooseTarget(
+  folder: string,
+  lobby: LobbyFile | undefined,
+  wanted: string | undefined,
+  env: Environment,
+): Promise<Target> {
+  const secrets = await readSecrets(folder)
+  const named = (name: string): Target => {
+    const secret = secrets.get(name)
+    const entry = lobby?.targets[name] ?? secret
+    if (entry === undefined) {
+      const known = [...new Set([...Object.keys(lobby?.targets ?? {}), ...secrets.keys()])]
+      throw new SyncError('unknown_target', `There is no target named "${name}".`, {
+        hint: known.length > 0 ? `Known targets: ${known.join(', ')}.` : 'Run "gamedev sync init" to add one.',
+        data: { target: name },
+      })
+    }
+    const same = secret !== undefined && secret.worldUrl === entry.worldUrl && secret.worldId === entry.worldId
+    const adminCode = same && secret.adminCode !== undefined ? secret.adminCode : codeFor(entry, env)
+    return {
+      name,
+      isDefault: lobby !== undefined && name === lobby.defaultTarget,
+      address: { url: parseWorldUrl(entry.worldUrl), worldId: entry.worldId, adminCode },
+      confirm: entry.confirm === true || secret?.confirm === true,
+      from: lobby?.targets[name] === undefined ? '.lobby/targets.json' : 'lobby.json',
+    }
+  }
+  if (wanted !== undefined) return named(wanted)
+
+  const dotenv = await readDotEnv(folder)
+  for (const [source, from] of [
+    [env, 'the environment'],
+    [dotenv, '.env'],
+  ] as const) {
+    if (!source.WORLD_URL) continue
+    if (!source.WORLD_ID) {
+      throw new SyncError('incomplete_target', `WORLD_URL is set in ${from}, but WORLD_ID is not.`, {
+        hint: 'Set both, so that an edit can never land in another world.',
+      })
+    }
+    const url = parseWorldUrl(source.WORLD_URL)
+    const name = Object.entries(lobby?.targets ?? {}).find(
+      ([, entry]) => entry.worldId === source.WORLD_ID && parseWorldUrl(entry.worldUrl) === url,
+    )?.[0]
+    const anonymous = lobby === undefined || Object.keys(lobby.targets).length === 0
+    if (name === undefined && !anonymous) {
+      throw new SyncError(
+        'unknown_target',
+        `${from} names world "${source.WORLD_ID}" at ${url}, which is no target of lobby.json.`,
+        {
+          hint: 'Unset WORLD_URL, or add the world to "targets" in lobby.json.',
+          data: { worldId: source.WORLD_ID, url },
+        },
+      )
+    }
+    return {
+      name,
+      isDefault: anonymous || name === lobby?.defaultTarget,
+      address: { url, worldId: source.WORLD_ID, adminCode: source.ADMIN_CODE || undefined },
+      confirm: name !== undefined && lobby?.targets[name]?.confirm === true,
+      from,
+    }
+  }
+  if (lobby !== undefined && Object.keys(lobby.targets).length > 0) {
+    const target = named(lobby.defaultTarget)
+    if (target.address.adminCode !== undefined || !dotenv.ADMIN_CODE) return target
+    return { ...target, address: { ...target.address, adminCode: dotenv.ADMIN_CODE } }
+  }
+  throw new SyncError('no_target', 'This project does not say which world it belongs to.', {
+    hint: 'Run "gamedev sync init <url>", or set WORLD_URL and WORLD_ID.',
+  })
+}
+
+/** The environment's code is for the world that the environment names; when it names none, for the chosen one. */
+function codeFor(entry: TargetEntry, env: Environment): string | undefined {
+  if (env.WORLD_URL && parseWorldUrl(env.WORLD_URL) !== parseWorldUrl(entry.worldUrl)) return undefined
+  if (env.WORLD_ID && env.WORLD_ID !== entry.worldId) return undefined
+  return env.ADMIN_CODE || undefined
+}
+
+type Secret = TargetEntry & { readonly adminCode: string | undefined }
+
+async function readSecrets(folder: string): Promise<ReadonlyMap<string, Secret>> {
+  const text = await readOptional(join(folder, '.lobby', 'targets.json'))
+  const secrets = new Map<string, Secret>()
+  if (text === undefined) return secrets
+  const fail = (what: string) => new SyncError('invalid_targets_file', `.lobby/targets.json: ${what}`)
+  let document: unknown
+  try {
+    document = JSON.parse(text)
+  } catch {
+    // The parser's message may quote the file, and with it a code.
+    throw fail('it is not JSON')
+  }
+  if (!isJsonObject(document)) throw fail('it must hold one object')
+  for (const [name, entry] of Object.entries(document)) {
+    const code = isJsonObject(entry) && typeof entry.adminCode === 'string' ? entry.adminCode : undefined
+    secrets.set(name, { ...parseTarget(name, entry, fail), adminCode: code })
+  }
+  return secrets
+}
+
+/** `.env` as existing projects have it: `NAME=value`, quotes optional, `#` comments. */
+async function readDotEnv(folder: string): Promise<Environment> {
+  const text = await readOptional(join(folder, '.env'))
+  if (text === undefined) return {}
+  const { parseEnv } = await import('node:util')
+  return parseEnv(text) as Environment
+}
+
+async function readOptional(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}

@@ -1,0 +1,79 @@
+import { access, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Oid } from '../git-bridge/repository.ts'
+import { SyncError } from '../world/errors.ts'
+import type { Project } from './session.ts'
+
+/** Where HEAD is, fit for a merge commit on top of it. */
+export interface Branch {
+  readonly name: string
+  readonly head: Oid
+}
+
+/** Operations of git that are under way, by the file that says so in the git dir. */
+const UNDER_WAY: readonly (readonly [string, string, string])[] = [
+  ['MERGE_HEAD', 'a merge', 'git merge --abort'],
+  ['rebase-merge', 'a rebase', 'git rebase --abort'],
+  ['rebase-apply', 'a rebase', 'git rebase --abort'],
+  ['CHERRY_PICK_HEAD', 'a cherry-pick', 'git cherry-pick --abort'],
+  ['REVERT_HEAD', 'a revert', 'git revert --abort'],
+]
+
+/**
+ * The branch that a pull or a push commits to. Throws, having changed nothing: `unborn_branch`, `detached_head`,
+ * `merge_in_progress` (exit 2 while conflicts are open).
+ */
+export async function requireBranch(project: Project): Promise<Branch> {
+  const { repository } = project
+  for (const [file, what, abort] of UNDER_WAY) {
+    if (!(await exists(join(repository.gitDir, file)))) continue
+    const unmerged = (await repository.run(['ls-files', '--unmerged', '-z'])).stdout.length > 0
+    throw new SyncError(
+      'merge_in_progress',
+      `${what[0]!.toUpperCase()}${what.slice(1)} is in progress in this checkout.`,
+      {
+        exitCode: unmerged ? 2 : 1,
+        hint: `Conclude it with "git commit", or give it up with "${abort}".`,
+        data: { file },
+      },
+    )
+  }
+  const [symbolic, head] = await Promise.all([
+    repository.run(['symbolic-ref', '--quiet', 'HEAD'], { allowFailure: true }),
+    repository.resolve('HEAD'),
+  ])
+  if (symbolic.code !== 0) {
+    throw new SyncError('detached_head', 'HEAD is detached: there is no branch to commit to.', {
+      hint: 'Run "git switch <branch>" first.',
+    })
+  }
+  const name = text(symbolic.stdout)
+    .trim()
+    .replace(/^refs\/heads\//, '')
+  if (head === undefined) {
+    throw new SyncError('unborn_branch', `The branch "${name}" has no commit yet.`, {
+      hint: 'Make a first commit, or run "gamedev sync init".',
+    })
+  }
+  return { name, head }
+}
+
+export function text(output: Uint8Array | string): string {
+  return typeof output === 'string' ? output : Buffer.from(output).toString('utf8')
+}
+
+export async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
+}
+
+export async function readText(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
