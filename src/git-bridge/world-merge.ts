@@ -1,5 +1,5 @@
 import type { FileProblem } from '../projection/json-file.ts'
-import { classify, isWorldOwned, MANIFEST_FILE } from '../projection/paths.ts'
+import { classify, entityFile, isWorldOwned, MANIFEST_FILE } from '../projection/paths.ts'
 import { type ContestedField, sameObject } from '../resolvers/object.ts'
 import { SyncError } from '../world/errors.ts'
 import type { ObjectKey, WorldObject } from '../world/state.ts'
@@ -68,9 +68,11 @@ export async function mergeWorlds(
   // An asset's file with other content changes every object that names it, though no file of theirs changed.
   await addReferrers(repository, ours, prefix, units)
   const theirUnits = unitsOf(theirChanges.map((change) => change.path))
-  if ([...units.folders].some((folder) => theirUnits.folders.has(folder))) {
-    for (const folder of theirUnits.folders) units.folders.add(folder)
-  }
+  // Objects are matched by id, wherever their files are (M1, M8): a blueprint that we added in one folder may come back
+  // from the world in another, an entity's file in the place that the line gives it.
+  if (units.folders.size > 0) for (const folder of theirUnits.folders) units.folders.add(folder)
+  const placed = await readUnits(repository, ours, prefix, units)
+  for (const { object } of placed.objects.values()) if (object.kind === 'entity') addLinePath(units, object.id)
   const [atBase, atOurs, atTheirs, wrote] = await Promise.all([
     readUnits(repository, base, prefix, units),
     readUnits(repository, ours, prefix, units),
@@ -109,6 +111,11 @@ export async function mergeWorlds(
         ? (await repository.readCommit(ours)).tree
         : await repository.writeTree((await repository.readCommit(ours)).tree, incoming)
   return { tree, contested, objects, incoming, outgoing, assets: merge.assets }
+}
+
+/** Adds the file that an entity has on the line, unless a manifest holds it. */
+function addLinePath(units: Units, id: string): void {
+  if (!units.files.has(MANIFEST_FILE)) units.files.add(entityFile(id))
 }
 
 /** What differs between two trees among the world-owned paths, paths relative to the project. */

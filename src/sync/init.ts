@@ -12,6 +12,7 @@ import { commitMerge, recoverMerge, requireIdentity } from './merge-commit.ts'
 import { takeProcessLock } from './process-lock.ts'
 import { type Context, openProject, type Project, type Session, sessionFor } from './session.ts'
 import { chooseTarget, type Target } from './target.ts'
+import { userGit } from './user-git.ts'
 import { readText, requireBranch, text } from './working-tree.ts'
 
 /** What must never be committed (S2). */
@@ -267,8 +268,7 @@ export async function clone(context: Context, options: CloneOptions): Promise<In
 }
 
 async function prepare(folder: string, url: string): Promise<void> {
-  const { simpleGit } = await import('simple-git')
-  const git = simpleGit({ baseDir: folder })
+  const git = await userGit(folder)
   await git.init()
   await mkdir(join(folder, '.git', 'lobby'), { recursive: true })
   await writeFile(join(folder, '.git', MARK), url)

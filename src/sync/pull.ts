@@ -6,6 +6,7 @@ import { type FetchReport, fetchWorld } from './fetch.ts'
 import { commitMerge, recoverMerge } from './merge-commit.ts'
 import { takeProcessLock } from './process-lock.ts'
 import type { Session } from './session.ts'
+import { userGit } from './user-git.ts'
 import { type Branch, requireBranch } from './working-tree.ts'
 
 export interface PullReport {
@@ -124,8 +125,7 @@ export function plural(count: number, noun: string): string {
 /** Puts local changes aside for the time of the merge, as `git pull --autostash` does. */
 export async function withAutostash<T>(session: Session, work: () => Promise<T>): Promise<T> {
   const { repository } = session
-  const { simpleGit } = await import('simple-git')
-  const git = simpleGit({ baseDir: repository.workTree! })
+  const git = await userGit(repository.workTree!)
   const before = await repository.resolve('refs/stash')
   await git.stash(['push', '--message', 'gamedev sync autostash'])
   const stashed = await repository.resolve('refs/stash')

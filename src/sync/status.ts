@@ -5,6 +5,7 @@ import { takeProcessLock } from './process-lock.ts'
 import { baselineOf, countByAuthor } from './pull.ts'
 import { previewPush } from './push.ts'
 import type { Session } from './session.ts'
+import { userGit } from './user-git.ts'
 import { requireBranch } from './working-tree.ts'
 
 export interface StatusReport {
@@ -39,8 +40,7 @@ async function status(session: Session): Promise<StatusReport> {
   const merge = await mergeWorlds(repository, session.prefix, { base, ours: branch.head, theirs: fetched.tip })
   const incoming = base === fetched.tip ? new Map<string, number>() : await countByAuthor(session, base, fetched.tip)
   const outgoing = await previewPush(session, merge, fetched, branch.head)
-  const { simpleGit } = await import('simple-git')
-  const tree = await simpleGit({ baseDir: repository.workTree! }).status()
+  const tree = await (await userGit(repository.workTree!)).status()
   return {
     fetched,
     branch: branch.name,
