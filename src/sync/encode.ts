@@ -34,7 +34,10 @@ export interface ScriptSources {
   readonly sharedOid: (path: string) => Oid | undefined
 }
 
-const ABSENT: JsonObject = { absent: true }
+/** A value as an expectation: a missing field is not the value null (protocol, section 9). */
+function believed(value: Json | undefined): Json {
+  return value === undefined ? { absent: true } : value
+}
 
 /**
  * Spells operations for the wire, uploading the assets and scripts that they name first (P4). `send` false only works
@@ -101,11 +104,11 @@ export class Encoder {
         }
       case 'settings.update': {
         const key = planned.setting!
-        return { ...bare, expect: { [key]: own(before?.fields ?? {}, key) ?? ABSENT } }
+        return { ...bare, expect: { [key]: believed(own(before?.fields ?? {}, key)) } }
       }
       case 'spawn.update': {
         const expect = fromEntries(
-          planned.changes.map(({ path }) => [path[0]!, own(before?.fields ?? {}, path[0]!) ?? ABSENT]),
+          planned.changes.map(({ path }) => [path[0]!, believed(own(before?.fields ?? {}, path[0]!))]),
         )
         return { ...bare, expect }
       }
@@ -114,7 +117,7 @@ export class Encoder {
         const expect = planned.scripts
           ? {
               ...change.expect,
-              ...fromEntries(Object.keys(scripts).map((field) => [field, own(current ?? {}, field) ?? ABSENT])),
+              ...fromEntries(Object.keys(scripts).map((field) => [field, believed(own(current ?? {}, field))])),
             }
           : change.expect
         const withScripts = <T extends JsonObject>(fields: T): JsonObject => ({ ...fields, ...scripts })
@@ -154,7 +157,7 @@ export class Encoder {
       const old = at(was, path)
       const next = at(is, path)
       const name = path.join('.')
-      expect.push([name, old ?? ABSENT])
+      expect.push([name, believed(old)])
       if (next === undefined) remove.push(name)
       else patch.push([name, next])
     }
