@@ -55,6 +55,7 @@ export async function mergeWorlds(
     base === theirs ? [] : worldChanges(repository, base, theirs, prefix),
   ])
   const outgoing = ourChanges.map((change) => change.path)
+  await requireOneLayout(repository, prefix, ours, theirs)
   if (ourChanges.length === 0) {
     const incoming = theirChanges.map((change) => taken(change, prefix))
     const tree =
@@ -111,6 +112,24 @@ export async function mergeWorlds(
         ? (await repository.readCommit(ours)).tree
         : await repository.writeTree((await repository.readCommit(ours)).tree, incoming)
   return { tree, contested, objects, incoming, outgoing, assets: merge.assets }
+}
+
+/** G8: a tree has one layout, and both sides the same. Throws `both_layouts`, `layout_mismatch`. */
+async function requireOneLayout(repository: Repository, prefix: string, ours: Oid, theirs: Oid): Promise<void> {
+  const [manifest, split, theirManifest] = await Promise.all([
+    repository.lookup(ours, prefix + MANIFEST_FILE),
+    repository.lookup(ours, `${prefix}world`),
+    repository.lookup(theirs, prefix + MANIFEST_FILE),
+  ])
+  if (manifest !== undefined && split !== undefined) {
+    throw new SyncError('both_layouts', `The project has both ${MANIFEST_FILE} and a folder world/.`, {
+      hint: 'Keep the one that holds your world and remove the other.',
+    })
+  }
+  if (theirManifest === undefined ? manifest === undefined : split === undefined) return
+  throw new SyncError('layout_mismatch', 'This branch and the remote ref have different layouts of the world.', {
+    hint: `Bring ${theirManifest === undefined ? 'the folder world/' : MANIFEST_FILE} back, as the remote ref has it.`,
+  })
 }
 
 /** Adds the file that an entity has on the line, unless a manifest holds it. */

@@ -34,9 +34,10 @@ export function classify(path: string): ProjectPath {
   if (path === MANIFEST_FILE) return { kind: 'manifest' }
   if (path === SETTINGS_FILE) return { kind: 'settings' }
   if (path === SPAWN_FILE) return { kind: 'spawn' }
-  if (/^world\/entities\/[^./][^/]*\/[^./][^/]*\.json$/.test(path)) return ENTITY
   const segments = path.split('/')
   if (segments.length < 2 || segments.some((s) => s === '' || s.startsWith('.'))) return OTHER
+  // The line puts entities into shards; people may put theirs anywhere below the same folder (M8).
+  if (/^world\/entities\/.*[^/]\.json$/.test(path)) return ENTITY
   const rest = path.slice(segments[0]!.length + 1)
   if (segments[0] === 'assets') return { kind: 'asset', name: rest }
   if (segments.includes('node_modules')) return OTHER

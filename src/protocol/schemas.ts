@@ -10,10 +10,6 @@ const cursor = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER)
 const record = z.custom<JsonObject>((value) => typeof value === 'object' && value !== null && !Array.isArray(value), {
   message: 'expected an object',
 })
-const withId = record.refine((value) => typeof value.id === 'string' && value.id !== '', {
-  message: 'expected an object with an id',
-})
-
 /** `GET /status`. */
 export const statusSchema = z.looseObject({ ok: z.boolean().optional(), worldId: z.string().min(1).optional() })
 
@@ -24,8 +20,8 @@ export const snapshotSchema = z.looseObject({
   maxUploadSize: z.union([z.string(), z.number()]).nullish(),
   settings: record,
   spawn: record,
-  blueprints: z.array(withId),
-  entities: z.array(withId),
+  blueprints: z.array(z.unknown()),
+  entities: z.array(z.unknown()),
   capabilities: z.array(z.string()).optional(),
   cursor: cursor.optional(),
 })
@@ -35,6 +31,7 @@ export interface Snapshot {
   readonly maxUploadSize?: string | number | null
   readonly settings: JsonObject
   readonly spawn: JsonObject
+  /** Those that have an id; their reader refuses what else is wrong with one (S1). */
   readonly blueprints: readonly JsonObject[]
   readonly entities: readonly JsonObject[]
   /** What the runtime offers beyond the public protocol (section 9). */

@@ -1,5 +1,5 @@
 import { SyncError } from '../world/errors.ts'
-import { own } from '../world/json.ts'
+import { isJsonObject, type JsonObject, own } from '../world/json.ts'
 import { checked, loadReplies } from './checked.ts'
 import { type Http, unexpectedStatus, unreachable } from './http.ts'
 import { printable } from './printable.ts'
@@ -34,7 +34,23 @@ export async function readSnapshot(http: Http): Promise<Snapshot> {
   }
   if (answer.status !== 200) throw unexpectedStatus(http.connection, answer)
   const { snapshotSchema } = await loading
-  return checked<Snapshot>(http, answer.endpoint, snapshotSchema, answer.json)
+  const snapshot = checked<Snapshot>(http, answer.endpoint, snapshotSchema, answer.json)
+  const identified = (list: readonly unknown[], what: string): readonly JsonObject[] => {
+    const kept = list.filter((object): object is JsonObject => isJsonObject(object) && hasId(object))
+    if (kept.length < list.length)
+      http.connection.warn(`${list.length - kept.length} ${what} without an id are left out`)
+    return kept
+  }
+  return {
+    ...snapshot,
+    blueprints: identified(snapshot.blueprints, 'blueprints'),
+    entities: identified(snapshot.entities, 'entities'),
+  }
+}
+
+function hasId(object: JsonObject): boolean {
+  const id = own(object, 'id')
+  return typeof id === 'string' && id !== ''
 }
 
 export function identityOf(snapshot: Snapshot): WorldIdentity {

@@ -13,7 +13,7 @@ import { takeProcessLock } from './process-lock.ts'
 import { type Context, openProject, type Project, type Session, sessionFor } from './session.ts'
 import { chooseTarget, type Target } from './target.ts'
 import { userGit } from './user-git.ts'
-import { readText, requireBranch, text } from './working-tree.ts'
+import { exists, readText, requireBranch, text } from './working-tree.ts'
 
 /** What must never be committed (S2). */
 const IGNORED = ['.env', '.lobby/*', '!.lobby/targets.example.json']
@@ -230,7 +230,9 @@ export async function clone(context: Context, options: CloneOptions): Promise<In
     if (error.code === 'ENOENT') return undefined
     throw new SyncError('folder_not_usable', `${folder} is not a folder that can be cloned into.`, { cause: error })
   })
-  const resuming = (await readText(join(folder, '.git', MARK))) === url
+  const resuming =
+    (await readText(join(folder, '.git', MARK))) === url ||
+    (present?.join() === '.git' && !(await exists(join(folder, '.git', 'HEAD'))))
   if (present !== undefined && present.length > 0 && !resuming) {
     throw new SyncError('folder_not_empty', `The folder ${basename(folder)} exists already and is not empty.`, {
       hint: 'Choose another folder, or run "gamedev sync init" in it.',
@@ -268,10 +270,11 @@ export async function clone(context: Context, options: CloneOptions): Promise<In
 }
 
 async function prepare(folder: string, url: string): Promise<void> {
-  const git = await userGit(folder)
-  await git.init()
+  // The mark comes first: whatever is killed after it is recognised as ours.
   await mkdir(join(folder, '.git', 'lobby'), { recursive: true })
   await writeFile(join(folder, '.git', MARK), url)
+  const git = await userGit(folder)
+  await git.init()
   // Thousands of small files: git's own settings for that (a compact index, an untracked cache).
   await git.addConfig('feature.manyFiles', 'true')
   // A flattening rebase would tear the line out of the history (G6).

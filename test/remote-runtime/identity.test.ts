@@ -57,13 +57,19 @@ test.each([
   [{ assetsUrl: undefined }, 'assetsUrl'],
   [{ settings: [] }, 'settings'],
   [{ entities: {} }, 'entities'],
-  [{ blueprints: [{ id: 'a' }, { id: 7 }] }, 'blueprints[1]'],
+  [{ blueprints: 'all' }, 'blueprints'],
   [{ capabilities: 'all' }, 'capabilities'],
 ])('a snapshot with %j is refused by field', async (wrong, path) => {
   const { runtime } = await world((_, response) => json(response, { ...SNAPSHOT, ...wrong }))
   const error = await failure(runtime.snapshot())
   expect(error.code).toBe('invalid_response')
   expect(error.message).toContain(path)
+})
+
+test('S1: objects of a snapshot without an id refuse themselves alone', async () => {
+  const blueprints = [{ id: 'a' }, { id: 7 }, null, 'b', { id: '' }]
+  const { runtime } = await world((_, response) => json(response, { ...SNAPSHOT, blueprints }))
+  expect((await runtime.snapshot()).blueprints).toEqual([{ id: 'a' }])
 })
 
 test('capabilities come from the snapshot', async () => {
