@@ -18,15 +18,20 @@ export interface LineTrailers {
   readonly format: number
   /** The object that the operation was about, `snapshot` for a commit that holds a whole snapshot. */
   readonly object: string
+  /** The line has cleaning rules; its root says which (G5). */
+  readonly cleaned: boolean
 }
 
 /** Text from the feed, made fit for one line of a commit: no control characters, no line ends, bounded. */
 export function oneLine(text: string, limit = 200): string {
   const clean = text
-    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
+    .replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu, ' ')
     .replace(/\s+/g, ' ')
     .trim()
-  return clean.length <= limit ? clean : `${clean.slice(0, limit - 1).trimEnd()}…`
+  if (clean.length <= limit) return clean
+  // The cut may have left half a character.
+  const cut = clean.slice(0, limit - 1).replace(/\p{Cs}$/u, '')
+  return `${cut.trimEnd()}…`
 }
 
 /**
@@ -37,13 +42,16 @@ export function harmless(text: string): string {
   return oneLine(text)
     .replace(/#(?=\w)/g, '# ')
     .replace(/@(?=\w)/g, '@ ')
-    .replace(/\[(?=[^\]]*\b(?:ci|actions|netlify|vercel)\b)/gi, '(')
+    .replace(/\[(?=[^\]]*\b(?:ci|skip)\b)/gi, '(')
+    .replace(/\*{3}(?=NO_CI)/gi, '')
     .replace(/\{tree\}/g, '(tree)')
 }
 
 /** The trailing paragraph of a remote commit; `{tree}` is filled in by the importer. */
-export function formatTrailers(trailers: Omit<LineTrailers, 'tree' | 'format'>): string {
-  const lines: readonly (readonly [string, string])[] = [
+export function formatTrailers(
+  trailers: Omit<LineTrailers, 'tree' | 'format' | 'cleaned'> & { readonly cleaned?: boolean },
+): string {
+  const lines: (readonly [string, string])[] = [
     ['Lobby-World', trailers.worldId],
     ['Lobby-Cursor', String(trailers.cursor)],
     ['Lobby-Op', trailers.opId],
@@ -52,25 +60,37 @@ export function formatTrailers(trailers: Omit<LineTrailers, 'tree' | 'format'>):
     ['Lobby-Format', String(LINE_FORMAT)],
   ]
   // Encoded, so that a value from the feed keeps its exact spelling and can neither end the line nor name a tree.
+  if (trailers.cleaned === true) lines.push(['Lobby-Cleaned', 'yes'])
   const text = lines.map(([key, value]) => `${key}: ${encodeValue(value)}\n`).join('')
   return `${text}Lobby-Tree: {tree}\n`
 }
 
-/** Percent-encodes what cannot stand in a trailer; ordinary ids and sources are left as they are. */
+/**
+ * Percent-encodes what cannot stand in a trailer; ordinary ids and sources are left as they are. Characters that Unicode
+ * has yet to assign are ordinary: which ones those are differs between versions of Node, and no commit may (G4).
+ */
 function encodeValue(value: string): string {
-  return value.replace(/[%{}\p{C}\p{Zl}\p{Zp}]|^\s|\s$|^$/gu, (c) => (c === '' ? '%' : encodeChar(c)))
+  return value.replace(/[%{}\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]|^\s|\s$|^$/gu, (c) => (c === '' ? '%' : encodeChar(c)))
 }
 
 function encodeChar(char: string): string {
+  const code = char.codePointAt(0)!
+  // Half a surrogate pair has no UTF-8, but bytes of its own keep its exact spelling.
+  const bytes = /\p{Cs}/u.test(char)
+    ? [0xe0 | (code >> 12), 0x80 | ((code >> 6) & 0x3f), 0x80 | (code & 0x3f)]
+    : new TextEncoder().encode(char)
   let out = ''
-  for (const byte of new TextEncoder().encode(char)) out += `%${byte.toString(16).padStart(2, '0')}`
+  for (const byte of bytes) out += `%${byte.toString(16).padStart(2, '0')}`
   return out
 }
 
 function decodeValue(value: string): string | undefined {
   if (value === '%') return ''
+  const whole = value.replace(/%ed%([ab][0-9a-f])%([89ab][0-9a-f])/g, (_, high: string, low: string) =>
+    String.fromCharCode(0xd000 | ((Number.parseInt(high, 16) & 0x3f) << 6) | (Number.parseInt(low, 16) & 0x3f)),
+  )
   try {
-    return decodeURIComponent(value)
+    return decodeURIComponent(whole)
   } catch {
     return undefined
   }
@@ -106,7 +126,8 @@ export function readUncertified(message: string): LineTrailers | undefined {
   const opId = values.get('Lobby-Op')
   const tree = values.get('Lobby-Tree')
   if (worldId === undefined || cursor === undefined || opId === undefined || tree === undefined) return undefined
-  if (!/^(?:0|[1-9]\d{0,15})$/.test(cursor) || !/^[0-9a-f]{40}(?:[0-9a-f]{24})?$/.test(tree)) return undefined
+  if (!/^(?:0|[1-9]\d{0,15})$/.test(cursor) || !Number.isSafeInteger(Number(cursor))) return undefined
+  if (!/^[0-9a-f]{40}(?:[0-9a-f]{24})?$/.test(tree)) return undefined
   return {
     worldId,
     cursor: Number(cursor),
@@ -115,6 +136,7 @@ export function readUncertified(message: string): LineTrailers | undefined {
     tree: parseOid(tree),
     format: Number(values.get('Lobby-Format') ?? 0),
     object: values.get('Lobby-Object') ?? '',
+    cleaned: values.get('Lobby-Cleaned') === 'yes',
   }
 }
 
@@ -122,8 +144,14 @@ export function readUncertified(message: string): LineTrailers | undefined {
 const EARLIEST = 0
 const LATEST = Date.UTC(2099, 11, 31, 23, 59, 59) / 1000
 
+const ISO_DATE = /^((?:\d{4}|[+-]\d{6})-\d\d-\d\d)(?:T(\d\d:\d\d(?::\d\d)?)(?:[.,]\d+)?(Z|[+-]\d\d(?::?\d\d)?)?)?$/
+
+/** Seconds since 1970. Only ISO 8601 is read, and UTC where it names no zone: no commit may depend on the machine (G4). */
 function seconds(ts: string): number {
-  const time = Math.floor(Date.parse(ts) / 1000)
+  const match = ISO_DATE.exec(ts.trim().toUpperCase())
+  if (match === null) return EARLIEST
+  const zone = match[3]?.replace(/^([+-]\d\d):?(\d\d)?$/, (_, hours: string, minutes = '00') => `${hours}:${minutes}`)
+  const time = Math.floor(Date.parse(`${match[1]}T${match[2] ?? '00:00'}${zone ?? 'Z'}`) / 1000)
   return Number.isFinite(time) ? Math.min(Math.max(time, EARLIEST), LATEST) : EARLIEST
 }
 

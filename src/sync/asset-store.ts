@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
 import { appendFile, mkdir, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { type Oid, parseOid, type Repository } from '../git-bridge/repository.ts'
+import { Cleaner, type CleaningRules, hasRules } from '../git-bridge/native/cleaner.ts'
+import type { NativeRepository } from '../git-bridge/native/native-repository.ts'
+import { type Oid, parseOid } from '../git-bridge/repository.ts'
 import { type AssetValue, assetValue, extensionOf, parseAssetValue } from '../projection/asset-value.ts'
 import type { RemoteRuntime } from '../remote-runtime/remote-runtime.ts'
 import { SyncError } from '../world/errors.ts'
@@ -15,20 +17,37 @@ const PARALLEL = 8
  * kept in a cache that can be lost at any time (an asset's URL names content that never changes, protocol section 7).
  */
 export class AssetStore {
-  readonly #repository: Repository
+  readonly #repository: NativeRepository
   readonly #runtime: RemoteRuntime
-  readonly #cachePath: string
+  readonly #prefix: string
+  #cachePath: string
+  #cleaner: Cleaner
   readonly #progress: Progress
   readonly #byUrl = new Map<string, AssetValue>()
   readonly #byOid = new Map<string, string>()
   readonly #missing = new Set<string>()
   #loaded = false
 
-  constructor(repository: Repository, runtime: RemoteRuntime, cachePath: string, progress: Progress) {
+  constructor(
+    repository: NativeRepository,
+    runtime: RemoteRuntime,
+    place: { readonly prefix: string; readonly cachePath: string },
+    progress: Progress,
+  ) {
     this.#repository = repository
     this.#runtime = runtime
-    this.#cachePath = cachePath
+    this.#prefix = place.prefix
+    this.#cachePath = place.cachePath
+    this.#cleaner = new Cleaner(repository, {})
     this.#progress = progress
+  }
+
+  /** Cleans what is downloaded from now on by the rules of a line (G5): the same bytes are another blob then. */
+  async useRules(rules: CleaningRules): Promise<void> {
+    if (!hasRules(rules)) return
+    await this.#cleaner.close()
+    this.#cleaner = new Cleaner(this.#repository, rules)
+    this.#cachePath += `-${createHash('sha256').update(JSON.stringify(rules)).digest('hex').slice(0, 8)}`
   }
 
   /** The content of a URL that {@link ensure} was asked for; undefined when the runtime does not have it (G4). */
@@ -87,8 +106,7 @@ export class AssetStore {
       this.#progress.warn(`${url} cannot be had from the runtime; it is left out until it can.`)
       return
     }
-    const [oid] = await this.#repository.writeBlobs([bytes])
-    await this.#remember(url, oid!)
+    await this.#remember(url, await this.#cleaner.write(this.#pathLike(extensionOf(url)), bytes))
   }
 
   /**
@@ -100,11 +118,33 @@ export class AssetStore {
     const known = this.urlOf(value)
     if (known !== undefined) return known
     const { oid, extension } = parseAssetValue(value)!
-    const bytes = (await this.#repository.readBlobs([parseOid(oid)])).get(parseOid(oid))!
+    const bytes = await this.#contentOf(parseOid(oid), extension)
     if (!send) return `asset://${createHash('sha256').update(bytes).digest('hex')}.${extension}`
     const url = await this.#runtime.uploadAsset(bytes, extension)
     await this.#remember(url, parseOid(oid))
     return url
+  }
+
+  /** Where content of a kind stands in a project: attributes go by place and extension. */
+  #pathLike(extension: string): string {
+    const script = extension === 'js' || extension === 'ts'
+    return `${this.#prefix}${script ? `apps/app/index.${extension}` : `assets/asset${extension === '' ? '' : `.${extension}`}`}`
+  }
+
+  /** The bytes for the world: what stands in for them in git (LFS) is resolved first. Throws `lfs_pointer`. */
+  async #contentOf(oid: Oid, extension: string): Promise<Uint8Array> {
+    const bytes = (await this.#repository.readBlobs([oid])).get(oid)!
+    if (!isPointer(bytes)) return bytes
+    const path = this.#pathLike(extension)
+    const smudged = (await this.#repository.run(['cat-file', '--filters', `--path=${path}`, oid])).stdout
+    if (!isPointer(smudged)) return smudged
+    throw new SyncError('lfs_pointer', `The content ${oid.slice(0, 8)} (.${extension}) is in Git LFS and not here.`, {
+      hint: 'Run "git lfs install" and "git lfs pull", then push again.',
+    })
+  }
+
+  async close(): Promise<void> {
+    await this.#cleaner.close()
   }
 
   async #remember(url: string, oid: Oid): Promise<void> {
@@ -117,4 +157,10 @@ export class AssetStore {
     this.#byUrl.set(url, assetValue(oid, extensionOf(url)))
     this.#byOid.set(oid, url)
   }
+}
+
+function isPointer(bytes: Uint8Array): boolean {
+  return (
+    bytes.length < 1024 && Buffer.from(bytes).toString('latin1').startsWith('version https://git-lfs.github.com/spec/')
+  )
 }

@@ -230,7 +230,7 @@ async function startLine(session: Session, worldId: string, layout: Layout): Pro
     }
   }
   const at = await operationAt(session, after)
-  const writer = LineWriter.root(session, worldId, layout)
+  const writer = await LineWriter.root(session, worldId, layout)
   const root = await writer.snapshot(world, at)
   context.progress.step('Writing history')
   const outcome = await repository.importCommits(ref, undefined, undefined, [root], 'gamedev sync: snapshot')

@@ -1,6 +1,7 @@
 import { type Layout, Materializer } from '../git-bridge/materializer.ts'
+import { type CleaningRules, hasRules } from '../git-bridge/native/cleaner.ts'
 import { Overlay } from '../git-bridge/overlay.ts'
-import type { NewCommit, Oid, Signature } from '../git-bridge/repository.ts'
+import type { NewCommit, Signature } from '../git-bridge/repository.ts'
 import { authorOf, committerOf, formatTrailers, harmless, NO_OPERATION, oneLine } from '../git-bridge/trailers.ts'
 import { layoutOf } from '../projection/project.ts'
 import { wireAssetUrls } from '../projection/wire.ts'
@@ -8,7 +9,9 @@ import { describeOperation } from '../projection/words.ts'
 import type { Operation } from '../world/operation.ts'
 import { type ObjectKey, objectKey } from '../world/state.ts'
 import { type Effect, effectOf, isInHand, type WireWorld } from '../world/wire-world.ts'
+import { describeRules, rulesOfLine, rulesOfProject } from './cleaning.ts'
 import type { Session } from './session.ts'
+import type { LineCommit } from './tip.ts'
 
 /** An object of the world that could not be written safely, and why (S1). */
 export interface Refusal {
@@ -23,10 +26,19 @@ export class LineWriter {
   readonly #tree: Overlay
   readonly #materializer: Materializer
   readonly #refusals: Map<ObjectKey, string>
+  readonly #rules: CleaningRules
   #time: number
 
-  private constructor(session: Session, worldId: string, tree: Overlay, layout: Layout, time: number) {
+  private constructor(
+    session: Session,
+    worldId: string,
+    tree: Overlay,
+    layout: Layout,
+    rules: CleaningRules,
+    time: number,
+  ) {
     this.#session = session
+    this.#rules = rules
     this.#worldId = worldId
     this.#tree = tree
     this.#time = time
@@ -39,19 +51,26 @@ export class LineWriter {
   }
 
   /** Continues a line after a commit of it. */
-  static async after(
-    session: Session,
-    worldId: string,
-    tip: { readonly oid: Oid; readonly time: number },
-  ): Promise<LineWriter> {
+  static async after(session: Session, worldId: string, tip: LineCommit): Promise<LineWriter> {
+    const rules = tip.trailers.cleaned ? await rulesOfLine(session, tip.oid) : {}
+    await session.assets.useRules(rules)
     const tree = new Overlay(session.repository, tip.oid, session.prefix)
     const layout = (await tree.oid('world.json')) === undefined ? 'split' : 'manifest'
-    return new LineWriter(session, worldId, tree, layout, tip.time)
+    return new LineWriter(session, worldId, tree, layout, rules, tip.time)
   }
 
-  /** Begins a line. */
-  static root(session: Session, worldId: string, layout: Layout): LineWriter {
-    return new LineWriter(session, worldId, new Overlay(session.repository, undefined, session.prefix), layout, 0)
+  /** Begins a line, with the cleaning rules of the project as it is (G5). */
+  static async root(session: Session, worldId: string, layout: Layout): Promise<LineWriter> {
+    const rules = await rulesOfProject(session, await session.repository.resolve('HEAD'))
+    await session.assets.useRules(rules)
+    return new LineWriter(
+      session,
+      worldId,
+      new Overlay(session.repository, undefined, session.prefix),
+      layout,
+      rules,
+      0,
+    )
   }
 
   get refusals(): readonly Refusal[] {
@@ -125,8 +144,16 @@ export class LineWriter {
   }
 
   #message(subject: string, cursor: number, opId: string, source: string, object: string): string {
-    const trailers = formatTrailers({ worldId: this.#worldId, cursor, opId, source, object })
-    return `${harmless(subject)}\n\n${trailers}`
+    const trailers = formatTrailers({
+      worldId: this.#worldId,
+      cursor,
+      opId,
+      source,
+      object,
+      cleaned: hasRules(this.#rules),
+    })
+    const rules = object === 'snapshot' ? describeRules(this.#rules) : ''
+    return `${harmless(subject)}\n\n${rules}${trailers}`
   }
 }
 

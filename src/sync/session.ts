@@ -93,16 +93,17 @@ export async function sessionFor(context: Context, project: Project, target: Tar
     onWarning: (text) => context.progress.warn(text),
   })
   const ref = remoteRef(project.prefix, target)
-  const cache = join(project.stateFolder, `assets-${refSegment(target.address.worldId ?? 'world')}`)
+  const cachePath = join(project.stateFolder, `assets-${refSegment(target.address.worldId ?? 'world')}`)
+  const assets = new AssetStore(project.repository, runtime, { prefix: project.prefix, cachePath }, context.progress)
   return {
     ...project,
     context,
     target,
     ref,
     runtime,
-    assets: new AssetStore(project.repository, runtime, cache, context.progress),
+    assets,
     close: async () => {
-      await Promise.all([runtime.close(), project.repository.close()])
+      await Promise.all([runtime.close(), assets.close(), project.repository.close()])
     },
   }
 }

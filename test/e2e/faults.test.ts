@@ -23,7 +23,7 @@ function shim(folder: string): string {
   writeFileSync(
     join(bin, 'git'),
     `#!/bin/bash
-n=1; until mkdir "$FAULT_COUNT/$n" 2>/dev/null; do n=$((n+1)); done
+n=1; while [ -d "$FAULT_COUNT" ] && ! mkdir "$FAULT_COUNT/$n" 2>/dev/null; do n=$((n+1)); done
 if [ "$n" != "$FAULT_AT" ]; then exec ${GIT} "$@"; fi
 echo "$*" > "$FAULT_COUNT/what"
 case "$FAULT_KIND" in
