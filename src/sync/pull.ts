@@ -1,6 +1,9 @@
 import type { Oid } from '../git-bridge/repository.ts'
 import { readTrailers } from '../git-bridge/trailers.ts'
+import { readUnits } from '../git-bridge/tree-objects.ts'
+import { unitsOf } from '../git-bridge/units.ts'
 import { type ContestedObject, mergeWorlds, type WorldMerge } from '../git-bridge/world-merge.ts'
+import { classify, MANIFEST_FILE } from '../projection/paths.ts'
 import { SyncError } from '../world/errors.ts'
 import { type FetchReport, fetchWorld } from './fetch.ts'
 import { commitMerge, recoverMerge } from './merge-commit.ts'
@@ -78,14 +81,26 @@ async function mergeTip(
   return { ...report, kind: 'merged', head: commit, byAuthor, files: merge.incoming.length }
 }
 
+/** The objects of a tree by what identifies them without reading every file: a path, or an entity's key in a manifest. */
+export async function objectsOf(session: Session, treeish: Oid): Promise<readonly string[]> {
+  const { repository, prefix } = session
+  const files = await repository.listFiles(treeish, prefix.slice(0, -1) || undefined)
+  const paths = files
+    .map((file) => file.path.slice(prefix.length))
+    .filter((path) => classify(path).kind === 'entity' || classify(path).kind === 'blueprint')
+  const manifest = await readUnits(repository, treeish, prefix, unitsOf([MANIFEST_FILE]))
+  return [...paths, ...[...manifest.objects.keys()].filter((key) => key.startsWith('entity:'))]
+}
+
 /** G12: a world that lost most of its objects is more often a mistake than a wish. */
 async function guardDeletion(session: Session, merge: WorldMerge, head: Oid, options: PullOptions): Promise<void> {
-  const isObject = (path: string) =>
-    /^(?:world\/entities\/.*|apps\/[^/]+\/[^/]+)\.json$/.test(path.slice(session.prefix.length))
-  const gone = merge.incoming.filter((edit) => edit.kind === 'delete' && isObject(edit.path)).length
-  if (gone === 0) return
-  const files = await session.repository.listFiles(head, session.prefix.slice(0, -1) || undefined)
-  const all = files.filter((file) => isObject(file.path)).length
+  const { prefix } = session
+  if (!merge.incoming.some((edit) => edit.kind === 'delete' || edit.path === `${prefix}${MANIFEST_FILE}`)) return
+  const [before, after] = await Promise.all([objectsOf(session, head), objectsOf(session, merge.tree!)])
+  // What went, whatever came beside it.
+  const left = new Set(after)
+  const gone = before.filter((object) => !left.has(object)).length
+  const all = before.length
   if (gone * 2 <= all) return
   if (await options.confirm(`The world deleted ${gone} of the ${all} objects in this project. Delete them here too?`))
     return

@@ -17,7 +17,7 @@ import { type HeldLocks, takeLocks } from './locks.ts'
 import { commitMerge, recoverMerge, requireIdentity } from './merge-commit.ts'
 import { type PlannedOperation, planPush } from './plan.ts'
 import { takeProcessLock } from './process-lock.ts'
-import { baselineOf, countByAuthor, mergeMessage, withAutostash } from './pull.ts'
+import { baselineOf, countByAuthor, mergeMessage, objectsOf, withAutostash } from './pull.ts'
 import { type RefusedOperation, type SendOutcome, sendBatches, sendCommands } from './send.ts'
 import type { Session } from './session.ts'
 import { type Branch, requireBranch } from './working-tree.ts'
@@ -290,7 +290,7 @@ async function guard(
 ): Promise<void> {
   const removals = operations.filter(({ kind }) => kind.endsWith('.remove')).length
   if (removals > 0 && !options.allowMassDelete) {
-    const total = await countObjects(session, tip)
+    const total = (await objectsOf(session, tip)).length
     if (removals * 2 > total) {
       throw new SyncError('mass_deletion', `This push would delete ${removals} of the world's ${total} objects.`, {
         exitCode: 5,
@@ -306,17 +306,6 @@ async function guard(
     exitCode: 5,
     hint: 'Confirm it, or pass --yes where nobody can be asked.',
   })
-}
-
-async function countObjects(session: Session, tip: Oid): Promise<number> {
-  const units = unitsOf(['world.json'])
-  const files = await session.repository.listFiles(tip, session.prefix.slice(0, -1) || undefined)
-  const objects = files.filter((file) => {
-    const { kind } = classify(file.path.slice(session.prefix.length))
-    return kind === 'entity' || kind === 'blueprint'
-  }).length
-  const manifest = await readUnits(session.repository, tip, session.prefix, units)
-  return objects + [...manifest.objects.keys()].filter((key) => key.startsWith('entity:')).length
 }
 
 /** P1: a closing merge that would touch uncommitted files stops the push before anything is sent. */

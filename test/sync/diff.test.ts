@@ -1,8 +1,10 @@
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { type DiffOptions, type ObjectDiff, worldDiff } from '../../src/sync/diff.ts'
 import { fetchLocked } from '../../src/sync/fetch.ts'
+import { init } from '../../src/sync/init.ts'
 import { textDiff } from '../../src/sync/text-diff.ts'
-import { addLamps, type Checkout, cloneWorld, startWorld } from './support.ts'
+import { addLamps, Checkout, cloneWorld, startWorld, temporaryFolder } from './support.ts'
 
 const diff = (project: Checkout, options: Partial<DiffOptions> = {}) =>
   project.session((session) => worldDiff(session, { incoming: true, outgoing: true, fetch: false, ...options }))
@@ -186,6 +188,49 @@ describe('what differs between the branch and the world', () => {
       expect((await textDiff(repository, undefined, `git-asset:${long}.js`))?.at(-1)).toBe('(and 300 more lines)')
       expect(await textDiff(repository, gone?.before, `git-asset:${bytes}.js`)).toEqual(['(content that is no text)'])
     })
+  })
+
+  it('is told of a manifest entity by entity, in a project of a subfolder too (G1, G8)', async () => {
+    const world = await startWorld()
+    await addLamps(world)
+    const { settings, spawn, entities } = await world.remote.snapshot()
+    const project = new Checkout(temporaryFolder())
+    project.git('init', '--quiet')
+    const fields = ['id', 'blueprint', 'position', 'quaternion', 'scale', 'pinned', 'props', 'state']
+    const { hasAdminCode: _, ...kept } = settings
+    project.write('game/world.json', {
+      formatVersion: 2,
+      settings: kept,
+      spawn,
+      entities: entities.map((entity) => Object.fromEntries(fields.map((field) => [field, entity[field]]))),
+    })
+    project.commit('mine')
+    const inside = new Checkout(join(project.folder, 'game'))
+    const options = { url: world.runtime.url, worldId: undefined, name: 'main' }
+    expect((await init(inside.context(), options)).kind).toBe('connected')
+    const settled = await diff(inside)
+    expect(facts(settled.incoming)).toEqual([])
+    await world.edit('bob', 'lamp0001', { position: [5, 0, 0] })
+    inside.change('world.json', (manifest) => {
+      for (const entity of manifest.entities as Record<string, unknown>[])
+        if (entity.id === 'lamp0002') entity.pinned = true
+    })
+    inside.commit('pin')
+    const { incoming, outgoing } = await diff(inside, { fetch: true })
+    expect(facts(incoming)).toEqual([
+      [
+        'changed',
+        'entity:lamp0001',
+        {
+          position: [
+            [0, 0, 0],
+            [5, 0, 0],
+          ],
+        },
+      ],
+    ])
+    expect(incoming?.[0]?.path).toBe('world.json')
+    expect(facts(outgoing)).toEqual([['changed', 'entity:lamp0002', { pinned: [false, true] }]])
   })
 
   it('needs a commit, and a history in common', async () => {

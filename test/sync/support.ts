@@ -41,7 +41,7 @@ export async function startWorld(options: Partial<RuntimeOptions> = {}): Promise
     ...options,
   })
   onTestFinished(() => runtime.close())
-  const remote = openRuntime({ url: runtime.url, worldId: 'plaza', adminCode: CODE })
+  const remote = openRuntime({ url: runtime.url, worldId: options.worldId ?? 'plaza', adminCode: CODE })
   onTestFinished(() => remote.close())
   const session = await remote.connect()
   const act: World['act'] = async (actor, command) => {
