@@ -5,6 +5,9 @@ import type { FetchReport } from '../sync/fetch.ts'
 import type { PlannedOperation } from '../sync/plan.ts'
 import type { FieldValue } from '../world/state.ts'
 
+export { oneLine } from '../git-bridge/trailers.ts'
+export { fieldName } from '../resolvers/fields.ts'
+
 /** How values, fields and operations look to people; the JSON of commands has the values themselves. */
 
 export function value(value: FieldValue): string {
@@ -81,4 +84,9 @@ export function fetchJson(fetched: FetchReport): Readonly<Record<string, unknown
     commits,
     refused: refusals.map(({ key, reason }) => ({ object: key, reason })),
   }
+}
+
+/** `1 operation`, `2 operations`. */
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }

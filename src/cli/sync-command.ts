@@ -91,7 +91,11 @@ export abstract class SyncCommand<T> extends Command {
       return undefined
     }
     const failure = describe(error)
-    if (failure === undefined) return super.catch(error)
+    if (failure === undefined) {
+      // oclif's own code for a wrong call is 2, which means open conflicts here.
+      if (error.oclif?.exit === 2) error.oclif.exit = 1
+      return super.catch(error)
+    }
     process.exitCode = failure.exitCode
     if (this.jsonEnabled()) {
       this.logJson({ error: { code: failure.code, message: failure.message, hint: failure.hint, data: failure.data } })

@@ -23,6 +23,7 @@ export class TreeWalk {
   readonly #format: ObjectFormat
   readonly #read: TreeReader
   readonly #cache = new Map<Oid, Entries>()
+  readonly #pending = new Map<Oid, Promise<Entries>>()
   #cached = 0
 
   constructor(format: ObjectFormat, read: TreeReader) {
@@ -87,12 +88,19 @@ export class TreeWalk {
       this.#cache.set(tree, known)
       return known
     }
+    // Thousands of lookups at once share one reading of the folder that they have in common.
+    const pending = this.#pending.get(tree)
+    if (pending) return pending
+    const reading = this.#decode(tree).finally(() => this.#pending.delete(tree))
+    this.#pending.set(tree, reading)
+    return reading
+  }
+
+  async #decode(tree: Oid): Promise<Entries> {
     const decoded = decodeTree(this.#format, await this.#read(tree))
     const entries: Entries = new Map(decoded.map((entry) => [entry.key, entry]))
-    if (!this.#cache.has(tree)) {
-      this.#cache.set(tree, entries)
-      this.#cached += entries.size
-    }
+    this.#cache.set(tree, entries)
+    this.#cached += entries.size
     for (const [oldest, { size }] of this.#cache) {
       if (this.#cached <= CACHED_ENTRIES || oldest === tree) break
       this.#cache.delete(oldest)

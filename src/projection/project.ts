@@ -1,5 +1,5 @@
 import { own } from '../world/json.ts'
-import { type ObjectKey, objectKey, type WorldObject, type WorldState } from '../world/state.ts'
+import { type ObjectKey, objectKey, TEMPLATE_BLUEPRINTS, type WorldObject, type WorldState } from '../world/state.ts'
 import { readApp } from './app.ts'
 import { type AssetPaths, type AssetValue, type AssetValues, assetValue, extensionOf } from './asset-value.ts'
 import { readEntityFile } from './entity.ts'
@@ -23,9 +23,6 @@ export interface Project {
   readonly assets: ReadonlyMap<string, AssetValue>
   readonly problems: readonly FileProblem[]
 }
-
-/** Ids that the runtime knows without a blueprint of the world (protocol, section 8). */
-const TEMPLATES = new Set(['Model', 'Image', 'Video', 'Text', 'Webview'])
 
 /** The layout that paths of a tree show; `both` is an error (G8). */
 export function layoutOf(paths: Iterable<string>): Layout | 'both' {
@@ -144,7 +141,7 @@ class ProjectReader {
     for (const [key, { kind, id, fields }] of this.state) {
       if (kind !== 'entity') continue
       const blueprint = own(fields, 'blueprint') as string
-      if (this.state.has(objectKey('blueprint', blueprint)) || TEMPLATES.has(blueprint)) continue
+      if (this.state.has(objectKey('blueprint', blueprint)) || TEMPLATE_BLUEPRINTS.has(blueprint)) continue
       const message = `entity ${id} names the blueprint ${blueprint}, which does not exist`
       this.problems.push({ path: this.paths.get(key)!, code: 'unknown_blueprint', message })
     }

@@ -8,7 +8,7 @@ import { fromWire } from '../projection/wire.ts'
 import { sameObject } from '../resolvers/object.ts'
 import { SyncError } from '../world/errors.ts'
 import { isJsonObject, type JsonObject, own } from '../world/json.ts'
-import { type ObjectKey, parseObjectKey, type WorldObject } from '../world/state.ts'
+import { type ObjectKey, parseObjectKey, TEMPLATE_BLUEPRINTS, type WorldObject } from '../world/state.ts'
 import { attributions } from './attribution.ts'
 import { wouldOverwrite } from './check-out.ts'
 import { type EncodedOperation, Encoder, urlsFor } from './encode.ts'
@@ -251,15 +251,12 @@ async function importsAny(
   return collectShared(sources, (path) => texts.get(path)).shared.some((path) => modules.has(path))
 }
 
-/** Templates that every runtime brings along (protocol, section 8). */
-const TEMPLATES = new Set(['Model', 'Image', 'Video', 'Text', 'Webview'])
-
 /** An entity must name a blueprint that is in the project. Throws `invalid_files`. */
 async function checkEntities(session: Session, tree: Oid, operations: readonly PlannedOperation[]): Promise<void> {
   const named = new Map<string, PlannedOperation>()
   for (const operation of operations) {
     const blueprint = operation.kind.startsWith('entity') ? own(operation.after?.fields ?? {}, 'blueprint') : undefined
-    if (typeof blueprint === 'string' && !TEMPLATES.has(blueprint)) named.set(blueprint, operation)
+    if (typeof blueprint === 'string' && !TEMPLATE_BLUEPRINTS.has(blueprint)) named.set(blueprint, operation)
   }
   if (named.size === 0) return
   const units = unitsOf([])

@@ -2,11 +2,8 @@ import { isSyncedEntity } from '../projection/wire.ts'
 import type { Snapshot } from '../remote-runtime/remote-runtime.ts'
 import { SyncError } from '../world/errors.ts'
 import { type JsonObject, own } from '../world/json.ts'
-import { type ObjectKey, parseObjectKey } from '../world/state.ts'
+import { type ObjectKey, parseObjectKey, TEMPLATE_BLUEPRINTS } from '../world/state.ts'
 import { objectNamed } from './object-name.ts'
-
-/** Templates that every runtime brings along (protocol, section 8). */
-const TEMPLATES = new Set(['Model', 'Image', 'Video', 'Text', 'Webview'])
 
 /** An object of a live world, in the wire's spelling. */
 export interface LiveObject {
@@ -37,7 +34,7 @@ export function lookUp(snapshot: Snapshot, key: ObjectKey): LiveObject | undefin
  */
 export function blueprintFor(snapshot: Snapshot, id: string): JsonObject | undefined {
   const found = lookUp(snapshot, `blueprint:${id}` as ObjectKey)
-  if (found !== undefined || TEMPLATES.has(id)) return found?.wire
+  if (found !== undefined || TEMPLATE_BLUEPRINTS.has(id)) return found?.wire
   const like = snapshot.blueprints.filter((blueprint) => own(blueprint, 'name') === id).map((blueprint) => blueprint.id)
   throw new SyncError('unknown_blueprint', `The world has no blueprint "${id}".`, {
     hint:

@@ -47,3 +47,6 @@ const BOOKKEEPING = new Set(['updatedAt', 'updatedBy', 'updateSource', 'lastOpId
 export function isBookkeeping(field: string): boolean {
   return BOOKKEEPING.has(field)
 }
+
+/** Blueprints that every runtime brings along: entities may name them though no project holds them (protocol, section 8). */
+export const TEMPLATE_BLUEPRINTS: ReadonlySet<string> = new Set(['Model', 'Image', 'Video', 'Text', 'Webview'])

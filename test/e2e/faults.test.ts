@@ -13,7 +13,7 @@ import { addLamps, Checkout, CODE, cloneWorld, startWorld, temporaryFolder, type
  */
 const CLI = resolve('bin/run.js')
 const GIT = execFileSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim()
-const EVERY = process.env.FAULTS === 'all' ? 1 : 4
+const EVERY = process.env.FAULTS === 'all' ? 1 : 9
 
 type Fault = 'kill-before' | 'kill-after' | 'full-disk'
 

@@ -1,4 +1,4 @@
-import { fetchJson } from '../../cli/render.ts'
+import { fetchJson, plural } from '../../cli/render.ts'
 import { SyncCommand } from '../../cli/sync-command.ts'
 
 export default class Fetch extends SyncCommand<unknown> {
@@ -20,7 +20,7 @@ export default class Fetch extends SyncCommand<unknown> {
       this.say(
         fetched.before === fetched.tip
           ? `World ${fetched.worldId} has nothing new (at ${fetched.cursor}).`
-          : `Fetched ${fetched.operations} operations of world ${fetched.worldId} as ${fetched.commits} commits; ${session.ref} is at ${fetched.cursor}.`,
+          : `Fetched ${plural(fetched.operations, 'operation')} of world ${fetched.worldId} as ${plural(fetched.commits, 'commit')}; ${session.ref} is at ${fetched.cursor}.`,
       )
       return fetchJson(fetched)
     })

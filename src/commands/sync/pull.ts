@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import { contested, contestedJson, fetchJson } from '../../cli/render.ts'
+import { contested, contestedJson, fetchJson, plural } from '../../cli/render.ts'
 import { SyncCommand } from '../../cli/sync-command.ts'
 
 export default class Pull extends SyncCommand<unknown> {
@@ -24,7 +24,7 @@ export default class Pull extends SyncCommand<unknown> {
           break
         case 'merged':
           this.say(
-            `Merged ${total} changes of world ${report.fetched.worldId} into ${report.branch} (${report.files} files): ${[...report.byAuthor].map(([author, count]) => `${author} ${count}`).join(', ')}.`,
+            `Merged ${plural(total, 'change')} of world ${report.fetched.worldId} into ${report.branch} (${plural(report.files, 'file')}): ${[...report.byAuthor].map(([author, count]) => `${author} ${count}`).join(', ')}.`,
           )
           break
         case 'contested':

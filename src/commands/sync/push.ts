@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import { contested, contestedJson, fetchJson, operation, operationJson } from '../../cli/render.ts'
+import { contested, contestedJson, fetchJson, operation, operationJson, plural } from '../../cli/render.ts'
 import { SyncCommand } from '../../cli/sync-command.ts'
 
 export default class Push extends SyncCommand<unknown> {
@@ -37,7 +37,7 @@ export default class Push extends SyncCommand<unknown> {
           this.say(`Nothing to push to world ${world}.`)
           return facts
         case 'planned':
-          this.say(`Would send ${report.operations.length} operations to world ${world}:`)
+          this.say(`Would send ${plural(report.operations.length, 'operation')} to world ${world}:`)
           for (const planned of report.operations) for (const line of operation(planned)) this.say(line)
           return { ...facts, operations: report.operations.map(operationJson) }
         case 'contested':
@@ -52,7 +52,7 @@ export default class Push extends SyncCommand<unknown> {
           }
           const left = report.operations.length - report.landed
           this.say(
-            `Pushed ${report.landed} operations to world ${world}${left === 0 ? '' : `; ${left} did not land and stay to be pushed`}.`,
+            `Pushed ${plural(report.landed, 'operation')} to world ${world}${left === 0 ? '' : `; ${left} did not land and stay to be pushed`}.`,
           )
           if (report.open !== undefined) {
             process.stderr.write(`warning: the closing merge is open: ${report.open.message}\n`)

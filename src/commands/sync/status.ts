@@ -1,4 +1,4 @@
-import { contested, contestedJson, fetchJson, operation, operationJson } from '../../cli/render.ts'
+import { contested, contestedJson, fetchJson, operation, operationJson, plural } from '../../cli/render.ts'
 import { SyncCommand } from '../../cli/sync-command.ts'
 
 export default class Status extends SyncCommand<unknown> {
@@ -18,11 +18,11 @@ export default class Status extends SyncCommand<unknown> {
       )
       if (behind > 0) {
         this.say(
-          `To pull: ${behind} changes in ${report.incomingFiles} files: ${[...report.incoming].map(([author, count]) => `${author} ${count}`).join(', ')}.`,
+          `To pull: ${plural(behind, 'change')} in ${plural(report.incomingFiles, 'file')}: ${[...report.incoming].map(([author, count]) => `${author} ${count}`).join(', ')}.`,
         )
       }
       if (report.outgoing.length > 0) {
-        this.say(`To push: ${report.outgoing.length} operations.`)
+        this.say(`To push: ${plural(report.outgoing.length, 'operation')}.`)
         for (const planned of report.outgoing.slice(0, 20)) for (const line of operation(planned)) this.say(line)
         if (report.outgoing.length > 20) this.say(`  … and ${report.outgoing.length - 20} more`)
       }
@@ -30,7 +30,7 @@ export default class Status extends SyncCommand<unknown> {
         this.say('Contested:')
         for (const line of contested(report.contested)) this.say(line)
       }
-      if (report.uncommitted.length > 0) this.say(`Not committed: ${report.uncommitted.length} files.`)
+      if (report.uncommitted.length > 0) this.say(`Not committed: ${plural(report.uncommitted.length, 'file')}.`)
       if (behind === 0 && report.outgoing.length === 0 && report.contested.length === 0)
         this.say('Both sides are the same.')
       return {
