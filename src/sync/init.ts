@@ -118,6 +118,7 @@ async function initTarget(context: Context, project: Project, options: InitOptio
     address: { url, worldId: options.worldId, adminCode: foreign ? undefined : env.ADMIN_CODE || undefined },
     confirm: false,
     from: 'the command line',
+    secretFile: undefined,
   }
 }
 

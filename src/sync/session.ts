@@ -81,9 +81,25 @@ export async function openSession(
   context: Context,
   wanted: { readonly target?: string | undefined },
 ): Promise<Session> {
+  // Loaded while git is being asked where we are.
+  const loading = import('../remote-runtime/open-runtime.ts')
+  loading.catch(() => {})
   const project = await openProject(context)
   const target = await chooseTarget(project.folder, project.lobby, wanted.target, context.env)
+  if (target.secretFile !== undefined) await requireIgnored(project, target.secretFile)
   return sessionFor(context, project, target)
+}
+
+/** S2: a file that holds a code must be ignored by git, before it is committed by accident. Throws `secret_not_ignored`. */
+async function requireIgnored(project: Project, file: string): Promise<void> {
+  const path = project.prefix + file
+  const ignored = await project.repository.run(['check-ignore', '--quiet', '--', path], { allowFailure: true })
+  if (ignored.code === 0) return
+  throw new SyncError('secret_not_ignored', `git does not ignore ${path}, which holds an admin code.`, {
+    exitCode: 5,
+    hint: `Add "${file === '.env' ? '.env' : '.lobby/*'}" to .gitignore; if the file is tracked, "git rm --cached ${path}" and change the code.`,
+    data: { path },
+  })
 }
 
 export async function sessionFor(context: Context, project: Project, target: Target): Promise<Session> {

@@ -14,7 +14,12 @@ export interface Target {
   readonly address: RuntimeAddress
   readonly confirm: boolean
   readonly from: string
+  /** The file that the admin code was read from, relative to the project's folder; git must ignore it (S2). */
+  readonly secretFile: string | undefined
 }
+
+/** Where projects keep the codes of their targets; never in git (G13). */
+const TARGETS_FILE = '.lobby/targets.json'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -43,13 +48,14 @@ export async function chooseTarget(
       })
     }
     const same = secret !== undefined && secret.worldUrl === entry.worldUrl && secret.worldId === entry.worldId
-    const adminCode = same && secret.adminCode !== undefined ? secret.adminCode : codeFor(entry, env)
+    const stored = same ? secret.adminCode : undefined
     return {
       name,
       isDefault: lobby !== undefined && name === lobby.defaultTarget,
-      address: { url: parseWorldUrl(entry.worldUrl), worldId: entry.worldId, adminCode },
+      address: { url: parseWorldUrl(entry.worldUrl), worldId: entry.worldId, adminCode: stored ?? codeFor(entry, env) },
       confirm: entry.confirm === true || secret?.confirm === true,
-      from: lobby?.targets[name] === undefined ? '.lobby/targets.json' : 'lobby.json',
+      from: lobby?.targets[name] === undefined ? TARGETS_FILE : 'lobby.json',
+      secretFile: stored === undefined ? undefined : TARGETS_FILE,
     }
   }
   if (wanted !== undefined) return named(wanted)
@@ -86,12 +92,13 @@ export async function chooseTarget(
       address: { url, worldId: source.WORLD_ID, adminCode: source.ADMIN_CODE || undefined },
       confirm: name !== undefined && lobby?.targets[name]?.confirm === true,
       from,
+      secretFile: source === dotenv && source.ADMIN_CODE ? '.env' : undefined,
     }
   }
   if (lobby !== undefined && Object.keys(lobby.targets).length > 0) {
     const target = named(lobby.defaultTarget)
     if (target.address.adminCode !== undefined || !dotenv.ADMIN_CODE) return target
-    return { ...target, address: { ...target.address, adminCode: dotenv.ADMIN_CODE } }
+    return { ...target, address: { ...target.address, adminCode: dotenv.ADMIN_CODE }, secretFile: '.env' }
   }
   throw new SyncError('no_target', 'This project does not say which world it belongs to.', {
     hint: 'Run "gamedev sync init <url>", or set WORLD_URL and WORLD_ID.',
@@ -108,10 +115,10 @@ function codeFor(entry: TargetEntry, env: Environment): string | undefined {
 type Secret = TargetEntry & { readonly adminCode: string | undefined }
 
 async function readSecrets(folder: string): Promise<ReadonlyMap<string, Secret>> {
-  const text = await readOptional(join(folder, '.lobby', 'targets.json'))
+  const text = await readOptional(join(folder, TARGETS_FILE))
   const secrets = new Map<string, Secret>()
   if (text === undefined) return secrets
-  const fail = (what: string) => new SyncError('invalid_targets_file', `.lobby/targets.json: ${what}`)
+  const fail = (what: string) => new SyncError('invalid_targets_file', `${TARGETS_FILE}: ${what}`)
   let document: unknown
   try {
     document = JSON.parse(text)
