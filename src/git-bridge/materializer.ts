@@ -1,17 +1,8 @@
-import {
-  type AssetPaths,
-  type AssetValue,
-  assetValue,
-  extensionOf,
-  isAssetValue,
-  mapAssetUrls,
-  parseAssetValue,
-} from '../projection/asset-value.ts'
+import { type AssetValue, isAssetValue, parseAssetValue } from '../projection/asset-value.ts'
 import { writeBlueprintFile } from '../projection/blueprint.ts'
 import { writeEntityFile } from '../projection/entity.ts'
 import { type Manifest, readManifest, writeManifest } from '../projection/manifest.ts'
 import {
-  assetFile,
   blueprintFile,
   classify,
   entityFile,
@@ -28,6 +19,7 @@ import { assert } from '../world/errors.ts'
 import { type JsonObject, own, withKey } from '../world/json.ts'
 import { type ObjectKey, objectKey, SETTINGS, SPAWN, type WorldObject } from '../world/state.ts'
 import { type Effect, keepsSetting } from '../world/wire-world.ts'
+import { LineAssets } from './line-assets.ts'
 import type { Overlay } from './overlay.ts'
 import { type Oid, parseOid } from './repository.ts'
 
@@ -62,7 +54,9 @@ export class Materializer {
   readonly #refuse: (key: ObjectKey, reason: string) => void
   #folders: Map<string, Folder> | undefined
   #blueprintPaths = new Map<string, string>()
-  #assets: { readonly byOid: Map<string, string>; readonly taken: Set<string> } | undefined
+  readonly #assets: LineAssets
+  /** Paths of shared modules. */
+  #shared: Set<string> | undefined
   #manifest: { readonly previous: Manifest | undefined; readonly objects: Map<ObjectKey, WorldObject> } | undefined
 
   constructor(
@@ -76,6 +70,7 @@ export class Materializer {
     },
   ) {
     this.#tree = tree
+    this.#assets = new LineAssets(tree)
     this.#layout = layout
     this.#assetOf = options.assetOf
     this.#refuse = options.refuse
@@ -103,7 +98,7 @@ export class Materializer {
       case 'setting':
         return this.#setSetting(effect.key, effect.value)
       case 'spawn':
-        return this.#putSingleton({ kind: 'spawn', id: 'spawn', fields: effect.spawn })
+        return this.#putSingleton('spawn', effect.spawn)
       case 'none':
         return
     }
@@ -111,23 +106,23 @@ export class Materializer {
 
   /** All settings at once, as a snapshot says them. */
   async putSettings(settings: JsonObject): Promise<void> {
-    await this.#putSingleton({ kind: 'settings', id: 'settings', fields: settings })
+    await this.#putSingleton('settings', settings)
   }
 
   /** Writes the manifest, where there is one: once after all effects of a commit. */
   async finish(): Promise<void> {
     if (this.#manifest === undefined) return
-    const paths = this.#assetPaths()
-    await this.#tree.write(MANIFEST_FILE, encode(writeManifest(this.#manifest.objects, this.#manifest.previous, paths)))
+    const { objects, previous } = this.#manifest
+    await this.#tree.write(MANIFEST_FILE, encode(writeManifest(objects, previous, this.#assets)))
   }
 
   async #putEntity(id: string, wire: JsonObject): Promise<void> {
     const key = objectKey('entity', id)
     const read = fromWire('entity', wire, this.#assetOf)
     if (read.kind === 'refused') return this.#refuse(key, read.reason)
-    await this.#placeAssets(read.object)
+    await this.#assets.place(read.object)
     if (this.#layout === 'split') {
-      return this.#tree.write(entityFile(id), encode(writeEntityFile(read.object, this.#assetPaths())))
+      return this.#tree.write(entityFile(id), encode(writeEntityFile(read.object, this.#assets)))
     }
     const manifest = await this.#loadManifest()
     manifest.objects.set(key, read.object)
@@ -136,13 +131,17 @@ export class Materializer {
   async #removeEntity(id: string): Promise<void> {
     if (this.#layout === 'split') return this.#tree.delete(entityFile(id))
     const manifest = await this.#loadManifest()
-    manifest.objects.delete(objectKey('entity', id))
+    const key = objectKey('entity', id)
+    manifest.objects.delete(key)
+    // Should it come back it is a new one, as it is for whoever reads the manifest only then (G4).
+    manifest.previous?.objects.delete(key)
+    manifest.previous?.states.delete(key)
   }
 
   async #setSetting(key: string, value: JsonObject[string] | undefined): Promise<void> {
     const settings = await this.#settings()
     if (!keepsSetting(settings, key)) return
-    await this.#putSingleton({ kind: 'settings', id: 'settings', fields: withKey(settings, key, value) })
+    await this.#putSingleton('settings', withKey(settings, key, value))
   }
 
   async #settings(): Promise<JsonObject> {
@@ -154,30 +153,30 @@ export class Materializer {
     return read.object.fields
   }
 
-  async #putSingleton(object: WorldObject): Promise<void> {
+  async #putSingleton(kind: 'settings' | 'spawn', wire: JsonObject): Promise<void> {
+    const key = kind === 'settings' ? SETTINGS : SPAWN
+    const read = fromWire(kind, wire, this.#assetOf)
+    if (read.kind === 'refused') return this.#refuse(key, read.reason)
     if (this.#layout === 'manifest') {
       const manifest = await this.#loadManifest()
-      manifest.objects.set(object.kind === 'settings' ? SETTINGS : SPAWN, object)
-    } else if (object.kind === 'settings') {
-      await this.#tree.write(SETTINGS_FILE, encode(writeSettingsFile(object)))
+      manifest.objects.set(key, read.object)
+    } else if (kind === 'settings') {
+      await this.#tree.write(SETTINGS_FILE, encode(writeSettingsFile(read.object)))
     } else {
-      await this.#tree.write(SPAWN_FILE, encode(writeSpawnFile(object)))
+      await this.#tree.write(SPAWN_FILE, encode(writeSpawnFile(read.object)))
     }
   }
 
-  async #loadManifest(): Promise<{ readonly objects: Map<ObjectKey, WorldObject> }> {
+  async #loadManifest(): Promise<{
+    readonly previous: Manifest | undefined
+    readonly objects: Map<ObjectKey, WorldObject>
+  }> {
     if (this.#manifest !== undefined) return this.#manifest
-    const { byOid } = await this.#loadAssets()
-    const paths = new Map([...byOid].map(([oid, path]) => [path, oid]))
+    const values = await this.#assets.values()
     const bytes = await this.#tree.bytes(MANIFEST_FILE)
     let previous: Manifest | undefined
     if (bytes !== undefined) {
-      const read = readManifest(MANIFEST_FILE, bytes, {
-        valueOf: (path) => {
-          const oid = paths.get(path)
-          return oid === undefined ? undefined : assetValue(oid, extensionOf(path))
-        },
-      })
+      const read = readManifest(MANIFEST_FILE, bytes, values)
       assert(read.kind === 'ok', `${MANIFEST_FILE} of the line does not parse`)
       previous = read.manifest
     }
@@ -191,7 +190,7 @@ export class Materializer {
     if (read.kind === 'refused') return this.#refuse(key, read.reason)
     for (const reason of read.refused) this.#refuse(key, reason)
     const folders = await this.#loadFolders()
-    await this.#placeAssets(read.object)
+    await this.#assets.place(read.object)
 
     const name = own(read.object.fields, 'name')
     const ref = own(read.object.fields, 'scriptRef')
@@ -209,15 +208,39 @@ export class Materializer {
     if (typeof ref === 'string' || beside) folder.owners.delete(id)
     else folder.owners.add(id)
     this.#blueprintPaths.set(id, path)
-    const text = writeBlueprintFile(read.object, this.#assetPaths(), { folderHasScripts: beside })
+    const text = writeBlueprintFile(read.object, this.#assets, { folderHasScripts: beside })
     await this.#tree.write(path, encode(text))
     if (folder.owners.has(id)) await this.#putScripts(key, folderName, folder, read.scripts)
+    else await this.#dropUnowned(folder)
     for (const module of read.shared) {
       const at = `shared/${module.path}`
-      const reason = unsafePath(at)
+      const reason = unsafePath(at) ?? (await this.#inTheWay(at))
       if (reason !== undefined) this.#refuse(key, `shared module ${JSON.stringify(module.path)}: ${reason}`)
-      else if (isAssetValue(module.value)) await this.#tree.put(at, oidOf(module.value))
+      else if (isAssetValue(module.value)) {
+        this.#shared?.add(at)
+        await this.#tree.put(at, oidOf(module.value))
+      }
     }
+  }
+
+  /** Why a shared module cannot stand beside those of other blueprints: a path is a file or a folder. */
+  async #inTheWay(at: string): Promise<string | undefined> {
+    this.#shared ??= new Set((await this.#tree.list('shared/')).keys())
+    for (const path of this.#shared) {
+      if (path.startsWith(`${at}/`)) return 'is a folder of another blueprint'
+      if (at.startsWith(`${path}/`)) return 'has a folder that is a file of another blueprint'
+    }
+    return undefined
+  }
+
+  /**
+   * Takes away scripts that nobody uses in their own name any more. Left there they would fall to a blueprint beside
+   * them, or to none, and the folder could not be read.
+   */
+  async #dropUnowned(folder: Folder): Promise<void> {
+    if (folder.owners.size > 0) return
+    for (const at of folder.scripts.keys()) await this.#tree.delete(at)
+    folder.scripts.clear()
   }
 
   /**
@@ -225,10 +248,15 @@ export class Materializer {
    * is no reason to delete the file that is there (G4).
    */
   async #putScripts(key: ObjectKey, name: string, folder: Folder, scripts: readonly WireScript[]): Promise<void> {
-    const kept = new Set<string>()
+    // First what goes: a file may be in the way of a folder of its name.
+    const kept = new Set(scripts.map((script) => `apps/${name}/${script.path}`))
+    for (const at of [...folder.scripts.keys()]) {
+      if (kept.has(at)) continue
+      folder.scripts.delete(at)
+      await this.#tree.delete(at)
+    }
     for (const script of scripts) {
       const at = `apps/${name}/${script.path}`
-      kept.add(at)
       const reason = unsafePath(at)
       if (reason !== undefined) this.#refuse(key, `script ${JSON.stringify(script.path)}: ${reason}`)
       else if (isAssetValue(script.value)) {
@@ -236,11 +264,6 @@ export class Materializer {
         folder.scripts.set(at, oid)
         await this.#tree.put(at, oid)
       }
-    }
-    for (const at of [...folder.scripts.keys()]) {
-      if (kept.has(at)) continue
-      folder.scripts.delete(at)
-      await this.#tree.delete(at)
     }
   }
 
@@ -268,8 +291,15 @@ export class Materializer {
     }
     const present = this.#blueprintPaths.get(id)
     if (present !== undefined && !crowded(folderOf(present))) return present
-    return blueprintFile(id, name, root === undefined ? undefined : folderOf(root), isTaken, (folder) =>
-      crowded(folder),
+    // Where case folds, folders that differ in nothing else are one.
+    const twin = (name: string): boolean =>
+      [...folders.keys()].some((other) => other !== name && foldPath(other) === foldPath(name))
+    return blueprintFile(
+      id,
+      name,
+      root === undefined ? undefined : folderOf(root),
+      isTaken,
+      (folder) => crowded(folder) || twin(folder),
     )
   }
 
@@ -283,10 +313,8 @@ export class Materializer {
     folder.blueprints.delete(path)
     folder.owners.delete(id)
     await this.#tree.delete(path)
-    // Variants go on using the scripts after their root is gone; the last blueprint takes them along.
-    if (folder.blueprints.size > 0) return
-    for (const script of folder.scripts.keys()) await this.#tree.delete(script)
-    folders.delete(folderOf(path))
+    await this.#dropUnowned(folder)
+    if (folder.blueprints.size === 0) folders.delete(folderOf(path))
   }
 
   async #loadFolders(): Promise<Map<string, Folder>> {
@@ -309,47 +337,6 @@ export class Materializer {
     }
     this.#folders = folders
     return folders
-  }
-
-  async #loadAssets(): Promise<{ readonly byOid: Map<string, string>; readonly taken: Set<string> }> {
-    if (this.#assets === undefined) {
-      const byOid = new Map<string, string>()
-      const taken = new Set<string>()
-      for (const [path, oid] of await this.#tree.list('assets/')) {
-        if (!byOid.has(oid)) byOid.set(oid, path)
-        taken.add(foldPath(path))
-      }
-      this.#assets = { byOid, taken }
-    }
-    return this.#assets
-  }
-
-  /** Puts the assets that an object names into the tree: where the content is already, or under a name of its own. */
-  async #placeAssets(object: WorldObject): Promise<void> {
-    if (object.kind !== 'entity' && object.kind !== 'blueprint') return
-    const missing: { value: AssetValue; name: string }[] = []
-    let any = false
-    mapAssetUrls(object.kind, object.fields, (value, where) => {
-      if (parseAssetValue(value) !== undefined) {
-        any = true
-        missing.push({ value: value as AssetValue, name: where.name })
-      }
-      return value
-    })
-    if (!any) return
-    const assets = await this.#loadAssets()
-    for (const { value, name } of missing) {
-      const { oid, extension } = parseAssetValue(value)!
-      if (assets.byOid.has(oid)) continue
-      const path = assetFile(name, extension, (candidate) => assets.taken.has(foldPath(candidate)))
-      assets.byOid.set(oid, path)
-      assets.taken.add(foldPath(path))
-      await this.#tree.put(path, parseOid(oid))
-    }
-  }
-
-  #assetPaths(): AssetPaths {
-    return { pathOf: (value) => this.#assets?.byOid.get(parseAssetValue(value)!.oid) }
   }
 }
 

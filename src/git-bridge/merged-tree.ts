@@ -40,8 +40,12 @@ export class MergedTree {
   /** Merged files below `assets/`. */
   readonly assets: Map<string, Oid>
   readonly #assetPaths = new Map<string, string>()
-  /** Whether some asset of theirs stands elsewhere in the merged tree, so that their files cannot be taken unread. */
+  /** Whether some asset of a side stands elsewhere in the merged tree, so that its files cannot stay or be taken unread. */
   #assetsMoved = false
+  /** Folded names of app folders that are anybody's. */
+  readonly #folders: Set<string>
+  /** Folded paths of objects that are anybody's. */
+  readonly #paths: Set<string>
   readonly #manifestObjects = new Map<ObjectKey, WorldObject>()
 
   constructor(
@@ -49,11 +53,15 @@ export class MergedTree {
     prefix: string,
     theirs: Oid,
     sides: { readonly base: TreeObjects; readonly ours: TreeObjects; readonly theirs: TreeObjects },
+    appFolders: Iterable<string>,
   ) {
     this.#repository = repository
     this.#prefix = prefix
     this.#theirs = theirs
     this.#sides = sides
+    this.#folders = new Set([...appFolders].map(foldPath))
+    const placed = [...sides.ours.objects.values(), ...sides.theirs.objects.values()]
+    this.#paths = new Set(placed.map(({ path }) => foldPath(path)))
     this.assets = new Map(sides.ours.assets)
     for (const [path, oid] of this.assets) if (!this.#assetPaths.has(oid)) this.#assetPaths.set(oid, path)
   }
@@ -67,28 +75,31 @@ export class MergedTree {
       const mine = ours.assets.get(path)
       if (after === undefined) {
         if (mine !== undefined && mine === base.assets.get(path)) this.#removeAsset(path)
-        else this.#assetsMoved = true
-      } else if (mine === after.oid) {
-        // Both have it, at the same place.
-      } else if (mine === base.assets.get(path) && !this.#assetPaths.has(after.oid)) {
-        this.#putAsset(path, after.oid)
-      } else {
-        this.#assetsMoved = true
-        if (!this.#assetPaths.has(after.oid)) this.#addAsset(path, after.oid)
+      } else if (!this.#assetPaths.has(after.oid)) {
+        if (mine !== undefined && mine === base.assets.get(path)) this.#putAsset(path, after.oid)
+        else this.#addAsset(path, after.oid)
       }
     }
+    // Not only what changed counts: content that we moved or replaced may be named anew by the world.
+    this.#assetsMoved = [ours, this.#sides.theirs].some((side) =>
+      [...side.assets].some(([path, oid]) => this.assets.get(path) !== oid),
+    )
   }
 
   /** Adds content under the name that it has elsewhere, numbered if that is taken by other content here. */
   #addAsset(path: string, oid: Oid): void {
-    const folded = new Set([...this.assets.keys()].map(foldPath))
+    const here = new Set([...this.assets.keys()].map(foldPath))
+    if (!here.has(foldPath(path))) {
+      this.#putAsset(path, oid)
+      return
+    }
+    // A number may be that of another asset of theirs, which is yet to come.
+    const there = new Set([...this.#sides.theirs.assets.keys()].map(foldPath))
     const name = path.slice('assets/'.length)
     const extension = extensionOf(path)
     const base = extension === '' ? name : name.slice(0, -(extension.length + 1))
-    const free = folded.has(foldPath(path))
-      ? assetFile(base, extension, (candidate) => folded.has(foldPath(candidate)))
-      : path
-    this.#putAsset(free, oid)
+    const isTaken = (candidate: string) => here.has(foldPath(candidate)) || there.has(foldPath(candidate))
+    this.#putAsset(assetFile(base, extension, isTaken), oid)
   }
 
   #putAsset(path: string, oid: Oid): void {
@@ -125,6 +136,8 @@ export class MergedTree {
   async #mergeScript(values: ContestedField['terms']): Promise<AssetValue | undefined> {
     const [base, ours, theirs] = [values.base, values.ours, values.theirs].map((value) => parseAssetValue(value))
     if (ours === undefined || theirs === undefined || base === undefined) return undefined
+    // Put back on purpose (M2): line by line that would look like no change at all.
+    if (theirs.oid === base.oid) return undefined
     const oids = [base, ours, theirs].map((asset) => parseOid(asset.oid))
     const blobs = await this.#repository.readBlobs(oids)
     const [baseBytes, ourBytes, theirBytes] = oids.map((oid) => blobs.get(oid)!)
@@ -146,16 +159,13 @@ export class MergedTree {
       return
     }
     // A path is merged like any value: the side that moved the file wins, ours before theirs (G8, M8).
-    const path =
-      ours === undefined
-        ? this.#freePath(theirs!.path, merged)
-        : theirs !== undefined && base !== undefined && ours.path === base.path && theirs.path !== base.path
-          ? theirs.path
-          : ours.path
+    const theyMoved =
+      theirs !== undefined && base !== undefined && ours?.path === base.path && theirs.path !== base.path
+    const path = ours === undefined || theyMoved ? this.#freePath(theirs!.path, merged) : ours.path
     const moved = ours !== undefined && ours.path !== path
     if (moved) this.#removeObject(ours)
     if (!moved && ours !== undefined && exactlySame(ours.object, merged)) {
-      if (!this.#assetsMoved || this.#assetsStand(ours.object)) return
+      if (!this.#assetsMoved || this.#assetsStand(ours.object, this.#sides.ours)) return
     }
     this.#placeAssets(merged)
     if (merged.kind === 'shared') {
@@ -170,12 +180,27 @@ export class MergedTree {
     return Object.values(terms).some((placed) => placed?.path === MANIFEST_FILE)
   }
 
+  /** Where an object of theirs can stand: where they have it, unless one of ours is there or needs its folder's scripts. */
   #freePath(path: string, merged: WorldObject): string {
-    const others = [...this.#sides.ours.objects.values()].map((placed) => foldPath(placed.path))
-    if (merged.kind === 'shared' || !others.includes(foldPath(path))) return path
+    if (merged.kind === 'shared') return path
+    const ours = [...this.#sides.ours.objects.values()].filter(({ object }) => object.id !== merged.id)
+    const folder = folderOf(path)
+    const isRoot = ({ object, path }: PlacedObject) => folderOf(path) === folder && scriptFiles(object).size > 0
+    if (merged.kind === 'blueprint' && scriptFiles(merged).size > 0 && ours.some(isRoot)) {
+      const name = folder.split('/')[1]!
+      for (let n = 1; ; n++) {
+        const candidate = foldPath(`${name}_${n}`)
+        if (this.#folders.has(candidate)) continue
+        this.#folders.add(candidate)
+        return `apps/${name}_${n}/${name}_${n}.json`
+      }
+    }
+    if (!ours.some((placed) => foldPath(placed.path) === foldPath(path))) return path
     for (let n = 1; ; n++) {
       const candidate = path.replace(/\.json$/, `_${n}.json`)
-      if (!others.includes(foldPath(candidate))) return candidate
+      if (this.#paths.has(foldPath(candidate))) continue
+      this.#paths.add(foldPath(candidate))
+      return candidate
     }
   }
 
@@ -186,9 +211,9 @@ export class MergedTree {
     for (const file of scriptFiles(placed.object).keys()) this.#delete(folder + file)
   }
 
-  /** Whether some blueprint of a folder carries scripts, on either side. */
-  #hasScripts(folder: string): boolean {
-    for (const side of [this.#sides.ours, this.#sides.theirs]) {
+  /** Whether some blueprint of a folder carries scripts, on any side. */
+  #hasScripts(folder: string, more: readonly TreeObjects[]): boolean {
+    for (const side of [this.#sides.ours, this.#sides.theirs, ...more]) {
       for (const { object, path } of side.objects.values()) {
         if (object.kind === 'blueprint' && folderOf(path) === folder && scriptFiles(object).size > 0) return true
       }
@@ -217,40 +242,42 @@ export class MergedTree {
     })
   }
 
-  #assetsStand(object: WorldObject): boolean {
+  /** Whether every asset that an object of a side names is in the merged tree where that side has it. */
+  #assetsStand(object: WorldObject, side: TreeObjects): boolean {
     let stand = true
     if (object.kind === 'entity' || object.kind === 'blueprint') {
       mapAssetUrls(object.kind, object.fields, (value) => {
         const asset = parseAssetValue(value)
-        if (asset !== undefined) {
-          const path = [...this.#sides.ours.assets].find(([, oid]) => oid === asset.oid)?.[0]
-          if (path === undefined || this.assets.get(path) !== asset.oid) stand = false
-        }
+        const at = (paths: ReadonlyMap<string, Oid>) => [...paths].find(([, oid]) => oid === asset?.oid)?.[0]
+        const path = asset === undefined ? undefined : at(side.assets)
+        if (asset !== undefined && (path === undefined || this.assets.get(path) !== asset.oid)) stand = false
         return value
       })
     }
     return stand
   }
 
-  /** Takes a file that only the other side changed; rewritten if its assets stand elsewhere here. */
-  async take(change: TreeChange): Promise<void> {
-    const kind = classify(change.path).kind
-    if (this.#assetsMoved && change.after !== undefined && (kind === 'entity' || kind === 'blueprint')) {
-      const read = await readUnits(this.#repository, this.#theirs, this.#prefix, unitsOf([change.path]))
-      const placed = [...read.objects.values()].find((candidate) => candidate.path === change.path)
-      if (placed !== undefined) {
-        this.#placeAssets(placed.object)
-        this.#write(change.path, this.#format(placed.object, change.path))
-        return
-      }
+  /** Takes files that only the other side changed; those are rewritten whose assets stand elsewhere here. */
+  async take(changes: readonly TreeChange[]): Promise<void> {
+    for (const change of changes) {
+      const edit = taken(change, this.#prefix)
+      this.#edits.set(edit.path, edit)
     }
-    const edit = taken(change, this.#prefix)
-    this.#edits.set(edit.path, edit)
+    if (!this.#assetsMoved) return
+    const read = await readUnits(this.#repository, this.#theirs, this.#prefix, unitsOf(changes.map(({ path }) => path)))
+    const paths = new Set(changes.map(({ path }) => path))
+    for (const { object, path } of read.objects.values()) {
+      if (!paths.has(path) || this.#assetsStand(object, this.#sides.theirs)) continue
+      this.#placeAssets(object)
+      this.#write(path, this.#format(object, path, [read]))
+    }
   }
 
   finishManifest(units: Units): void {
     if (!units.files.has(MANIFEST_FILE)) return
     const { ours, theirs } = this.#sides
+    // One that we deleted, with all that was in it, does not come back empty.
+    if (ours.manifest === undefined && this.#manifestObjects.size === 0) return
     const previous: Manifest | undefined = ours.manifest ?? theirs.manifest
     for (const object of this.#manifestObjects.values()) this.#placeAssets(object)
     const untouched =
@@ -258,17 +285,21 @@ export class MergedTree {
       ours.manifest.objects.size === this.#manifestObjects.size &&
       [...this.#manifestObjects].every(([key, object]) => {
         const mine = ours.manifest!.objects.get(key)
-        return mine !== undefined && exactlySame(mine, object)
+        if (mine === undefined || !exactlySame(mine, object)) return false
+        return !this.#assetsMoved || this.#assetsStand(mine, ours)
       })
-    if (!untouched) this.#write(MANIFEST_FILE, writeManifest(this.#manifestObjects, previous, this.#paths()))
+    if (!untouched) this.#write(MANIFEST_FILE, writeManifest(this.#manifestObjects, previous, this.#assetPlaces()))
   }
 
-  #format(object: WorldObject, path: string): string {
+  /** `more`: what else was read of the folder of a blueprint, where it is no unit of the merge. */
+  #format(object: WorldObject, path: string, more: readonly TreeObjects[] = []): string {
     switch (object.kind) {
       case 'entity':
-        return writeEntityFile(object, this.#paths())
+        return writeEntityFile(object, this.#assetPlaces())
       case 'blueprint':
-        return writeBlueprintFile(object, this.#paths(), { folderHasScripts: this.#hasScripts(folderOf(path)) })
+        return writeBlueprintFile(object, this.#assetPlaces(), {
+          folderHasScripts: this.#hasScripts(folderOf(path), more),
+        })
       case 'settings':
         return writeSettingsFile(object)
       case 'spawn':
@@ -278,7 +309,7 @@ export class MergedTree {
     }
   }
 
-  #paths(): AssetPaths {
+  #assetPlaces(): AssetPaths {
     return { pathOf: (value) => this.#assetPaths.get(parseAssetValue(value)!.oid) }
   }
 
@@ -292,6 +323,22 @@ export class MergedTree {
 
   #delete(path: string): void {
     if (!this.#edits.has(path)) this.#edits.set(path, { path: this.#prefix + path, kind: 'delete' })
+  }
+
+  /**
+   * Writes those blueprints again that the merged tree does not say as they were merged: what a folder leaves unsaid (who
+   * shares the scripts beside it) means something else when the other side changed the folder. True when there are any.
+   */
+  respell(merged: ReadonlyMap<ObjectKey, WorldObject>, said: ReadonlyMap<ObjectKey, PlacedObject>): boolean {
+    let any = false
+    for (const [key, { object, path }] of said) {
+      const expected = merged.get(key)
+      if (expected?.kind !== 'blueprint' || exactlySame(object, expected)) continue
+      any = true
+      const text = writeBlueprintFile(expected, this.#assetPlaces(), { folderHasScripts: true })
+      this.#write(path, text)
+    }
+    return any
   }
 
   edits(): readonly TreeEdit[] {

@@ -73,20 +73,26 @@ export class Overlay {
     const oid = this.#repository.hashBlob(bytes)
     if ((await this.oid(path)) === oid) return
     this.#entries.set(path, { oid, mode: '100644', bytes })
-    this.#edits.set(path, { path: this.#prefix + path, kind: 'write', bytes })
+    this.#edit(path, { path: this.#prefix + path, kind: 'write', bytes })
   }
 
   /** Sets a file to a blob that exists; does nothing where it is there already. */
   async put(path: string, oid: Oid, mode: FileMode = '100644'): Promise<void> {
     if ((await this.oid(path)) === oid) return
     this.#entries.set(path, { oid, mode })
-    this.#edits.set(path, { path: this.#prefix + path, kind: 'put', oid, mode })
+    this.#edit(path, { path: this.#prefix + path, kind: 'put', oid, mode })
   }
 
   async delete(path: string): Promise<void> {
     if ((await this.oid(path)) === undefined) return
     this.#entries.set(path, null)
-    this.#edits.set(path, { path: this.#prefix + path, kind: 'delete' })
+    this.#edit(path, { path: this.#prefix + path, kind: 'delete' })
+  }
+
+  /** Edits apply in order, so the last one of a path comes last: a file may have made way for a folder before. */
+  #edit(path: string, edit: TreeEdit): void {
+    this.#edits.delete(path)
+    this.#edits.set(path, edit)
   }
 
   /** The changes since the last call: one commit's worth. */

@@ -7,7 +7,7 @@ import { classify } from '../projection/paths.ts'
 import { readSettingsFile } from '../projection/settings.ts'
 import { readSpawnFile } from '../projection/spawn.ts'
 import { type ObjectKey, objectKey, SETTINGS, SPAWN, type WorldObject } from '../world/state.ts'
-import type { FileEntry, Oid, Repository } from './repository.ts'
+import type { FileEntry, Oid, Repository, TreeMode } from './repository.ts'
 import type { Units } from './units.ts'
 
 /** An object and the file that holds it (M8: the tree says where an object's file is). */
@@ -50,13 +50,17 @@ export async function readUnits(
   await Promise.all(
     [...units.files].map(async (path) => {
       const found = await repository.lookup(treeish, prefix + path)
-      if (found !== undefined && found.mode !== '40000' && found.mode !== '120000') single.set(path, found.oid)
+      if (found !== undefined && isFile(found.mode)) single.set(path, found.oid)
     }),
   )
   const folders = new Map<string, readonly FileEntry[]>()
   await Promise.all(
     [...units.folders].map(async (folder) => {
-      folders.set(folder, await repository.listFiles(treeish, `${prefix}apps/${folder}`))
+      const files = await repository.listFiles(treeish, `${prefix}apps/${folder}`)
+      folders.set(
+        folder,
+        files.filter(({ mode }) => isFile(mode)),
+      )
     }),
   )
   const wanted: Oid[] = []
@@ -124,6 +128,11 @@ export async function readUnits(
     }
   }
   return { objects, problems, assets, manifest }
+}
+
+/** Links and submodules are no files of a world: what they name is elsewhere (S1). */
+function isFile(mode: TreeMode): boolean {
+  return mode === '100644' || mode === '100755'
 }
 
 /** The content of an asset's file, as a value. */

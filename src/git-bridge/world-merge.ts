@@ -1,11 +1,11 @@
 import type { FileProblem } from '../projection/json-file.ts'
-import { classify, entityFile, isWorldOwned, MANIFEST_FILE } from '../projection/paths.ts'
+import { classify, entityFile, isWorldOwned, MANIFEST_FILE, SETTINGS_FILE, SPAWN_FILE } from '../projection/paths.ts'
 import { type ContestedField, sameObject } from '../resolvers/object.ts'
 import { SyncError } from '../world/errors.ts'
 import type { ObjectKey, WorldObject } from '../world/state.ts'
 import { MergedTree, taken } from './merged-tree.ts'
 import type { Oid, Repository, TreeChange, TreeEdit } from './repository.ts'
-import { type PlacedObject, readUnits } from './tree-objects.ts'
+import { type PlacedObject, readUnits, type TreeObjects } from './tree-objects.ts'
 import { addUnit, inUnits, type Units, unitsOf } from './units.ts'
 import { writtenSince } from './wrote.ts'
 
@@ -55,7 +55,6 @@ export async function mergeWorlds(
     base === theirs ? [] : worldChanges(repository, base, theirs, prefix),
   ])
   const outgoing = ourChanges.map((change) => change.path)
-  await requireOneLayout(repository, prefix, ours, theirs)
   if (ourChanges.length === 0) {
     const incoming = theirChanges.map((change) => taken(change, prefix))
     const tree =
@@ -65,10 +64,13 @@ export async function mergeWorlds(
     return { tree, contested: [], objects: new Map(), incoming, outgoing, assets: new Map() }
   }
 
+  await requireOneLayout(repository, prefix, ours, theirs)
   const units = unitsOf(outgoing)
   // An asset's file with other content changes every object that names it, though no file of theirs changed.
   await addReferrers(repository, ours, prefix, units)
   const theirUnits = unitsOf(theirChanges.map((change) => change.path))
+  // A manifest of theirs may name content that we have elsewhere.
+  if (units.assets.size > 0 && theirUnits.files.has(MANIFEST_FILE)) units.files.add(MANIFEST_FILE)
   // Objects are matched by id, wherever their files are (M1, M8): a blueprint that we added in one folder may come back
   // from the world in another, an entity's file in the place that the line gives it.
   if (units.folders.size > 0) for (const folder of theirUnits.folders) units.folders.add(folder)
@@ -81,11 +83,18 @@ export async function mergeWorlds(
     writtenSince(repository, base, theirs, prefix, units),
   ])
   refuseProblems(atOurs.problems)
+  refuseLosses(atBase.problems)
+  refuseLosses(atTheirs.problems)
+  await refuseCopies(repository, ours, prefix, units, atBase, atOurs)
 
-  const merge = new MergedTree(repository, prefix, theirs, { base: atBase, ours: atOurs, theirs: atTheirs })
+  const merge = new MergedTree(repository, prefix, theirs, { base: atBase, ours: atOurs, theirs: atTheirs }, [
+    ...(await appFolders(repository, ours, prefix)),
+    ...(await appFolders(repository, theirs, prefix)),
+  ])
   merge.mergeAssets(theirChanges)
   const contested: ContestedObject[] = []
   const objects = new Map<ObjectKey, MergedObject>()
+  const results = new Map<ObjectKey, WorldObject>()
   const keys = new Set([...atBase.objects.keys(), ...atOurs.objects.keys(), ...atTheirs.objects.keys()])
   for (const key of [...keys].sort()) {
     const terms = {
@@ -98,29 +107,40 @@ export async function mergeWorlds(
       contested.push({ key, path: (terms.ours ?? terms.theirs ?? terms.base)!.path, fields: result.contested })
     }
     if (!samePlace(terms.base, terms.ours)) objects.set(key, { ...terms, merged: result.object })
+    if (result.object !== undefined) results.set(key, result.object)
     merge.place(key, terms, result.object)
   }
-  for (const change of theirChanges) {
-    if (classify(change.path).kind !== 'asset' && !inUnits(units, change.path)) await merge.take(change)
-  }
+  await merge.take(theirChanges.filter(({ path }) => classify(path).kind !== 'asset' && !inUnits(units, path)))
   merge.finishManifest(units)
-  const incoming = merge.edits()
-  const tree =
-    contested.length > 0
-      ? undefined
-      : incoming.length === 0
-        ? (await repository.readCommit(ours)).tree
-        : await repository.writeTree((await repository.readCommit(ours)).tree, incoming)
-  return { tree, contested, objects, incoming, outgoing, assets: merge.assets }
+  const outcome = { contested, objects, outgoing, assets: merge.assets }
+  if (contested.length > 0) return { ...outcome, tree: undefined, incoming: merge.edits() }
+  const start = (await repository.readCommit(ours)).tree
+  const write = async () => {
+    const incoming = merge.edits()
+    return { incoming, tree: incoming.length === 0 ? start : await repository.writeTree(start, incoming) }
+  }
+  const { incoming, tree } = await write()
+  if (units.folders.size === 0 || incoming.length === 0) return { ...outcome, tree, incoming }
+  const folders = unitsOf([...incoming.map(({ path }) => path.slice(prefix.length))]).folders
+  const said = await readUnits(repository, tree, prefix, { files: new Set(), folders, assets: new Set() })
+  return { ...outcome, ...(merge.respell(results, said.objects) ? await write() : { tree, incoming }) }
+}
+
+/** The names of a tree's app folders. */
+async function appFolders(repository: Repository, treeish: Oid, prefix: string): Promise<readonly string[]> {
+  const apps = await repository.lookup(treeish, `${prefix}apps`)
+  return apps?.mode === '40000' ? (await repository.readTree(apps.oid)).map(({ name }) => name) : []
 }
 
 /** G8: a tree has one layout, and both sides the same. Throws `both_layouts`, `layout_mismatch`. */
 async function requireOneLayout(repository: Repository, prefix: string, ours: Oid, theirs: Oid): Promise<void> {
-  const [manifest, split, theirManifest] = await Promise.all([
+  const [manifest, theirManifest, ...parts] = await Promise.all([
     repository.lookup(ours, prefix + MANIFEST_FILE),
-    repository.lookup(ours, `${prefix}world`),
     repository.lookup(theirs, prefix + MANIFEST_FILE),
+    // A folder world/ that holds nothing but notes is no layout.
+    ...['world/entities', SETTINGS_FILE, SPAWN_FILE].map((path) => repository.lookup(ours, prefix + path)),
   ])
+  const split = parts.find((part) => part !== undefined)
   if (manifest !== undefined && split !== undefined) {
     throw new SyncError('both_layouts', `The project has both ${MANIFEST_FILE} and a folder world/.`, {
       hint: 'Keep the one that holds your world and remove the other.',
@@ -162,6 +182,41 @@ function refuseProblems(problems: readonly FileProblem[]): void {
       problems.length === 1 ? 'Correct the file and run the command again.' : `There are ${problems.length - 1} more.`,
     data: { problems },
   })
+}
+
+/** Problems that would make an object of the line look deleted. Throws `invalid_files`. */
+function refuseLosses(problems: readonly FileProblem[]): void {
+  const first = problems.find(({ code }) => code !== 'script_root')
+  if (first === undefined) return
+  throw new SyncError('invalid_files', `The world's own line cannot be read: ${describeProblem(first)}`, {
+    hint: 'Look at that file with "git log refs/lobby/remote -- <file>"; nothing was merged.',
+    data: { problems },
+  })
+}
+
+/** A blueprint's file that was copied with its id: the folder that it was copied from did not change, so nobody reads it. */
+async function refuseCopies(
+  repository: Repository,
+  ours: Oid,
+  prefix: string,
+  units: Units,
+  atBase: TreeObjects,
+  atOurs: TreeObjects,
+): Promise<void> {
+  const added = [...atOurs.objects].filter(
+    ([key, { object }]) => object.kind === 'blueprint' && !atBase.objects.has(key),
+  )
+  if (added.length === 0) return
+  const folders = new Set(await appFolders(repository, ours, prefix))
+  for (const folder of units.folders) folders.delete(folder)
+  const others = await readUnits(repository, ours, prefix, { files: new Set(), folders, assets: new Set() })
+  refuseProblems(
+    added.flatMap(([key, { object, path }]): FileProblem[] => {
+      const other = others.objects.get(key)
+      const message = `the id ${JSON.stringify(object.id)} is claimed by ${other?.path} as well`
+      return other === undefined ? [] : [{ code: 'duplicate_id', path, message }]
+    }),
+  )
 }
 
 /** `world.json:12:3: message`, as compilers say it. */

@@ -147,7 +147,7 @@ export function hasScripts(object: WorldObject): boolean {
 
 const ORDER: Readonly<Record<OperationKind, number>> = {
   'blueprint.add': 0,
-  'blueprint.update': 2,
+  'blueprint.update': 1,
   'entity.add': 4,
   'entity.update': 5,
   'settings.update': 6,
@@ -161,5 +161,6 @@ function rank(operation: PlannedOperation): number {
   const variant = typeof own(object?.fields ?? {}, 'scriptRef') === 'string'
   const base = ORDER[operation.kind]
   if (operation.kind === 'blueprint.remove') return variant ? base : base + 1
-  return operation.kind.startsWith('blueprint') && variant ? base + 1 : base
+  // All roots before all variants: a variant gets the script that its root has at that moment (protocol, section 5).
+  return operation.kind.startsWith('blueprint') && variant ? base + 2 : base
 }

@@ -1,0 +1,131 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import type { Layout } from '../../src/git-bridge/materializer.ts'
+import type { Oid } from '../../src/git-bridge/repository.ts'
+import { unitsOf } from '../../src/git-bridge/units.ts'
+import { writtenSince } from '../../src/git-bridge/wrote.ts'
+import { entityFile } from '../../src/projection/paths.ts'
+import type { FieldSet } from '../../src/resolvers/fields.ts'
+import type { Effect } from '../../src/world/wire-world.ts'
+import { putBlueprint, putEntity, remove, Trees } from './world-trees.ts'
+
+let trees: Trees
+
+beforeEach(async () => {
+  trees = await Trees.open()
+})
+
+const file = (layout: Layout, id: string) => (layout === 'split' ? entityFile(id) : 'world.json')
+
+describe.each<Layout>(['split', 'manifest'])('M2 what operations wrote, %s', (layout) => {
+  let base: Oid
+
+  beforeEach(async () => {
+    const line = trees.line(undefined, layout)
+    await line.settings({ title: 'Plaza', desc: 'd' })
+    base = await line.apply(putEntity('one', { position: [0, 0, 0], props: { a: 1, b: 1 } }), putEntity('two'))
+  })
+
+  async function wrote(
+    effects: readonly Effect[],
+    paths: readonly string[],
+    prefix = '',
+  ): Promise<ReadonlyMap<string, FieldSet>> {
+    const line = trees.line(base, layout, prefix)
+    for (const effect of effects) await line.apply(effect)
+    return writtenSince(trees.repository, base, line.tip!, prefix, unitsOf(paths))
+  }
+
+  test('nothing happened', async () => {
+    expect((await wrote([], [file(layout, 'one')])).size).toBe(0)
+    expect((await writtenSince(trees.repository, undefined, base, '', unitsOf([file(layout, 'one')]))).size).toBe(0)
+  })
+
+  test('a field that was put back is written', async () => {
+    const start = { position: [0, 0, 0], props: { a: 1, b: 1 } }
+    const found = await wrote(
+      [putEntity('one', { ...start, props: { a: 2, b: 1 } }), putEntity('one', start)],
+      [file(layout, 'one')],
+    )
+    const set = found.get('entity:one')
+    expect(set?.touches(['props', 'a'])).toBe(true)
+    expect(set?.touches(['props'])).toBe(true)
+    expect(set?.touches(['props', 'b'])).toBe(false)
+    expect(set?.touches(['position'])).toBe(false)
+    expect(set?.touches([])).toBe(true)
+  })
+
+  test('noise is not', async () => {
+    const found = await wrote(
+      [putEntity('one', { position: [1e-9, 0, 0], props: { a: 1, b: 1 } })],
+      [file(layout, 'one')],
+    )
+    expect(found.get('entity:one')).toBeUndefined()
+  })
+
+  test('removed and added again: presence and all', async () => {
+    const found = await wrote([remove('entity', 'two'), putEntity('two')], [file(layout, 'two')])
+    expect(found.get('entity:two')?.touches([])).toBe(true)
+    expect(found.get('entity:two')?.touches(['blueprint'])).toBe(true)
+  })
+
+  test('settings and the spawn, key by key', async () => {
+    const paths = layout === 'split' ? ['world/settings.json', 'world/spawn.json'] : ['world.json']
+    const found = await wrote(
+      [
+        { kind: 'setting', key: 'title', value: 'x' },
+        { kind: 'setting', key: 'title', value: 'Plaza' },
+        { kind: 'spawn', spawn: { position: [1, 0, 0] } },
+      ],
+      paths,
+    )
+    expect(found.get('settings')?.touches(['title'])).toBe(true)
+    expect(found.get('settings')?.touches(['desc'])).toBe(false)
+    expect(found.get('spawn')?.touches(['position'])).toBe(true)
+  })
+
+  test('a blueprint: fields and scripts', async () => {
+    const script = await trees.asset('asset://a.js', 'a')
+    const found = await wrote(
+      [putBlueprint('Lamp', { desc: 'x' }), putBlueprint('Lamp', { desc: 'x', scriptFiles: { 'index.js': script } })],
+      ['apps/Lamp/Lamp.json'],
+    )
+    const set = found.get('blueprint:Lamp')
+    expect([set?.touches(['desc']), set?.touches(['scriptFiles', 'index.js']), set?.touches(['model'])]).toEqual([
+      true,
+      true,
+      false,
+    ])
+  })
+
+  test('a snapshot may be about anything', async () => {
+    const line = trees.line(base, layout)
+    const tip = await line.apply(putEntity('one', { position: [5, 0, 0] }), putEntity('two', { pinned: true }))
+    const found = await writtenSince(
+      trees.repository,
+      base,
+      tip,
+      '',
+      unitsOf([file(layout, 'one'), file(layout, 'two')]),
+    )
+    expect(found.get('entity:one' as never)?.touches(['position'])).toBe(true)
+    expect(found.get('entity:two' as never)?.touches(['pinned'])).toBe(true)
+  })
+})
+
+test('only the units that were asked for', async () => {
+  const line = trees.line(undefined)
+  const base = await line.apply(putEntity('one'), putEntity('two'))
+  await line.apply(putEntity('one', { pinned: true }))
+  const tip = await line.apply(putEntity('two', { pinned: true }))
+  const found = await writtenSince(trees.repository, base, tip, '', unitsOf([entityFile('two')]))
+  expect([...found.keys()]).toEqual(['entity:two'])
+})
+
+test('below a prefix', async () => {
+  const line = trees.line(undefined, 'split', 'games/plaza/')
+  const base = await line.apply(putEntity('one'))
+  const tip = await line.apply(putEntity('one', { pinned: true }))
+  const found = await writtenSince(trees.repository, base, tip, 'games/plaza/', unitsOf([entityFile('one')]))
+  expect(found.get('entity:one' as never)?.touches(['pinned'])).toBe(true)
+  expect((await writtenSince(trees.repository, base, tip, 'games/other/', unitsOf([entityFile('one')]))).size).toBe(0)
+})
