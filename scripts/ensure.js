@@ -13,7 +13,7 @@ const INSTALLED = 'node_modules/.package-lock.json'
 const BUILT = 'dist'
 const MANIFEST = 'oclif.manifest.json'
 /** What dist/ is made of. */
-const SOURCES = ['src', 'scripts/build.js', 'package.json', 'package-lock.json', 'tsconfig.json']
+const SOURCES = ['src', 'scripts/build.js', 'scripts/cli.js', 'package.json', 'package-lock.json', 'tsconfig.json']
 
 /**
  * What has to be done in a checkout: `npm ci` when dependencies are missing or older than the lock file, `npm run build`

@@ -94,6 +94,11 @@ export abstract class SyncCommand<T> extends Command {
     if (failure === undefined) {
       // oclif's own code for a wrong call is 2, which means open conflicts here.
       if (error.oclif?.exit === 2) error.oclif.exit = 1
+      if (this.jsonEnabled() && error.oclif !== undefined) {
+        process.exitCode = 1
+        this.logJson({ error: { code: 'usage', message: error.message, hint: 'See --help.', data: {} } })
+        return undefined
+      }
       return super.catch(error)
     }
     process.exitCode = failure.exitCode

@@ -68,8 +68,13 @@ async function restoreFiles(repository: NativeRepository, from: Oid, to: Oid): P
   if (!changes.some((change) => unlike.has(change.path))) return true
 
   const foreign: string[] = []
+  const touched: TreeChange[] = []
+  const isMissing = missingFolders(top)
   for (const change of changes) {
-    if (!(await isOurs(repository, change, await worktreeBytes(join(top, change.path))))) foreign.push(change.path)
+    // Most of an interrupted clone is not there yet, whole folders of it.
+    const now = (await isMissing(change.path)) ? undefined : await worktreeBytes(join(top, change.path))
+    if (!(await isOurs(repository, change, now))) foreign.push(change.path)
+    if (now !== undefined || change.before !== undefined) touched.push(change)
   }
   if (foreign.length > 0) {
     throw new SyncError('local_changes', `A merge was interrupted, and ${foreign.join(', ')} changed since.`, {
@@ -77,7 +82,7 @@ async function restoreFiles(repository: NativeRepository, from: Oid, to: Oid): P
       data: { paths: foreign },
     })
   }
-  for (const change of changes) {
+  for (const change of touched) {
     const path = join(top, change.path)
     if (change.before === undefined) await rm(path, { force: true })
     else {
@@ -87,6 +92,32 @@ async function restoreFiles(repository: NativeRepository, from: Oid, to: Oid): P
   }
   await repository.run(['update-index', '-q', '--refresh'], { allowFailure: true })
   return false
+}
+
+/** Tells whether the folder of a path is missing, looking at each folder once, from the top. */
+function missingFolders(top: string): (path: string) => Promise<boolean> {
+  const known = new Map<string, Promise<boolean>>([['', Promise.resolve(false)]])
+  const isMissing = (folder: string): Promise<boolean> => {
+    let answer = known.get(folder)
+    if (answer === undefined) {
+      answer = isMissing(parentOf(folder)).then(
+        async (gone) => gone || (await lstat(join(top, folder)).then(() => false, isAbsence)),
+      )
+      known.set(folder, answer)
+    }
+    return answer
+  }
+  return (path) => isMissing(parentOf(path))
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')))
+}
+
+/** Whether an error says that there is nothing at a path; any other is passed on. */
+function isAbsence(error: NodeJS.ErrnoException): true {
+  if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return true
+  throw error
 }
 
 /** Whether a file is as the interrupted move may have left it: old, new, gone, or cut short in mid-write. */
@@ -112,9 +143,8 @@ async function worktreeBytes(path: string): Promise<Uint8Array | undefined> {
   try {
     return (await lstat(path)).isFile() ? await readFile(path) : new Uint8Array()
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
-    throw error
+    isAbsence(error as NodeJS.ErrnoException)
+    return undefined
   }
 }
 

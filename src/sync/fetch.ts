@@ -6,11 +6,13 @@ import { SyncError } from '../world/errors.ts'
 import type { JsonObject } from '../world/json.ts'
 import type { Cursor, Operation } from '../world/operation.ts'
 import { applyOperations, type WireWorld } from '../world/wire-world.ts'
-import { LineWriter, type Refusal } from './line.ts'
+import type { LineWriter, Refusal } from './line.ts'
+import { saveOffers } from './offers.ts'
 import { takeProcessLock } from './process-lock.ts'
 import { loadReadMark, saveReadMark } from './read-mark.ts'
 import type { Session } from './session.ts'
-import { certifiedBeyond, type LineCommit, readLineCommit } from './tip.ts'
+import { refuseShallow } from './shallow.ts'
+import { certifiedBeyond, furthestOf, isBetter, type LineCommit, readLineCommit } from './tip.ts'
 
 /** Operations asked for at a time: the most that the runtime gives (protocol, section 2). */
 const PAGE = 1000
@@ -48,8 +50,9 @@ export async function fetchWorld(
     repository.resolve('HEAD'),
   ])
   const { worldId } = identity
-  const line = await chooseTip(session, worldId, before, head)
+  const { line, searched } = await chooseTip(session, worldId, before, head)
   if (line === undefined) {
+    await refuseShallow(session)
     if (options.start === undefined) {
       throw new SyncError('no_line', `Nothing was ever fetched from world "${worldId}" here.`, {
         hint: 'Run "gamedev sync init" to begin.',
@@ -57,7 +60,7 @@ export async function fetchWorld(
     }
     return startLine(session, worldId, options.start.layout)
   }
-  return extendLine(session, worldId, before, line)
+  return extendLine(session, worldId, before, line, searched)
 }
 
 /** {@link fetchWorld} on its own, while no other command writes here (S4). */
@@ -70,13 +73,16 @@ export async function fetchLocked(session: Session): Promise<FetchReport> {
   }
 }
 
-/** The commit to go on from: the ref's, or a better one that HEAD's history brought along (G7). */
+/**
+ * The commit to go on from: the ref's, or a better one that HEAD's history brought along (G7). `searched` is HEAD when
+ * its history holds no other.
+ */
 async function chooseTip(
   session: Session,
   worldId: string,
   before: Oid | undefined,
   head: Oid | undefined,
-): Promise<LineCommit | undefined> {
+): Promise<{ readonly line: LineCommit | undefined; readonly searched: Oid | undefined }> {
   const { repository, ref } = session
   const tip = before === undefined ? undefined : await readLineCommit(repository, before, worldId)
   if (before !== undefined && tip === undefined) {
@@ -85,10 +91,18 @@ async function chooseTip(
       hint: `If it is a leftover of another world, remove it with "git update-ref -d ${ref}".`,
     })
   }
-  for (const candidate of await certifiedBeyond(repository, head, before, worldId)) {
-    if (await feedHas(session, candidate)) return candidate
+  const mark = before === undefined ? undefined : await loadReadMark(session, before)
+  const beyond = await certifiedBeyond(repository, head, before, worldId, mark?.searched)
+  // The line that HEAD has taken in furthest wins (G7): another that lies in its history too is no reason to leave it.
+  const present =
+    beyond.length === 0 || head === undefined || before === undefined
+      ? undefined
+      : await furthestOf(repository, head, before, worldId)
+  for (const candidate of beyond) {
+    if (present !== undefined && !isBetter(candidate, present)) break
+    if (await feedHas(session, candidate)) return { line: candidate, searched: undefined }
   }
-  return tip
+  return { line: tip, searched: beyond.length === 0 ? head : undefined }
 }
 
 /** Whether the feed still has a line commit's operation at its cursor (G2). */
@@ -106,12 +120,20 @@ async function extendLine(
   worldId: string,
   before: Oid | undefined,
   line: LineCommit,
+  searched: Oid | undefined,
 ): Promise<FetchReport> {
   const { repository, runtime, ref, context } = session
   let tip: Oid = line.oid
   let expected = before
-  const mark = (await loadReadMark(session, tip)) ?? { tip, cursor: line.trailers.cursor, opId: line.trailers.opId }
-  const writer = await LineWriter.after(session, worldId, line)
+  const saved = await loadReadMark(session, tip)
+  const mark = saved ?? { tip, cursor: line.trailers.cursor, opId: line.trailers.opId }
+  let writer: LineWriter | undefined
+  // Not even loaded when there is nothing to write; but a push reads with the line's cleaning rules (G5).
+  const prepare = async (): Promise<LineWriter> => {
+    writer ??= await (await import('./line.ts')).LineWriter.after(session, worldId, line)
+    return writer
+  }
+  if (line.trailers.cleaned) await prepare()
   const reading = readChanges(runtime, Math.max(0, mark.cursor - 1), { limit: PAGE })[Symbol.asyncIterator]()
   let last: Pick<Operation, 'cursor' | 'opId'> = mark
   let operations = 0
@@ -134,7 +156,7 @@ async function extendLine(
       }
       const fresh = page.operations.filter((operation) => operation.cursor > mark.cursor)
       if (fresh.length === 0) continue
-      yield* writer.commits(fresh)
+      yield* (await prepare()).commits(fresh)
       last = fresh.at(-1)!
       count += fresh.length
       operations += fresh.length
@@ -159,8 +181,10 @@ async function extendLine(
     commits += outcome.commits
   }
   if (expected !== tip && !(await repository.updateRef(ref, tip, expected, 'gamedev sync: adopt'))) throw refMoved(ref)
-  if (operations > 0) await saveReadMark(session, { tip, cursor: last.cursor, opId: last.opId })
-  return { worldId, before, tip, cursor: last.cursor, operations, commits, refusals: writer.refusals }
+  if (operations > 0 || searched !== saved?.searched) {
+    await saveReadMark(session, { tip, cursor: last.cursor, opId: last.opId, searched })
+  }
+  return { worldId, before, tip, cursor: last.cursor, operations, commits, refusals: writer?.refusals ?? [] }
 }
 
 async function* prepend<T>(first: T, rest: AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
@@ -211,6 +235,7 @@ async function startLine(session: Session, worldId: string, layout: Layout): Pro
   context.progress.step('Reading the world')
   const before = await runtime.head()
   const snapshot = await runtime.snapshot()
+  await saveOffers(session, snapshot.capabilities ?? [])
   const exact = snapshot.capabilities?.includes('snapshot.cursor') === true ? snapshot.cursor : undefined
   const after = exact ?? (await runtime.head())
   let world: WireWorld = {
@@ -230,6 +255,7 @@ async function startLine(session: Session, worldId: string, layout: Layout): Pro
     }
   }
   const at = await operationAt(session, after)
+  const { LineWriter } = await import('./line.ts')
   const writer = await LineWriter.root(session, worldId, layout)
   const root = await writer.snapshot(world, at)
   context.progress.step('Writing history')

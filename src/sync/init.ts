@@ -183,9 +183,12 @@ async function joinHistory(session: Session, fetched: FetchReport, head: Oid, lo
   if (merge.tree === undefined) return { ...report, kind: 'contested', files: 0, contested: merge.contested }
   const ignore = await ignoreEdits(session, head)
   const tree = await repository.writeTree(merge.tree, [write(`${prefix}${LOBBY_FILE}`, lobby), ...ignore])
+  const connected = { ...report, kind: 'connected' as const, files: merge.incoming.length, contested: [] }
+  // Connected already: there is nothing to record (G6).
+  if (base === fetched.tip && tree === (await repository.readCommit(head)).tree) return connected
   const message = `Connect with world ${fetched.worldId} at ${fetched.cursor}\n`
   await commitMerge(session, { branch: branch.name, head, tip: fetched.tip, tree, message })
-  return { ...report, kind: 'connected', files: merge.incoming.length, contested: [] }
+  return connected
 }
 
 /** The lines that `.gitignore` lacks to keep secrets out of git. */

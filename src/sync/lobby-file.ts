@@ -35,7 +35,7 @@ export async function readLobbyFile(folder: string): Promise<LobbyFile | undefin
     text = await readFile(join(folder, LOBBY_FILE), 'utf8')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
+    throw invalid(`cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`)
   }
   return parseLobbyFile(text)
 }
@@ -51,7 +51,14 @@ export function parseLobbyFile(text: string): LobbyFile {
   const targets: Record<string, TargetEntry> = {}
   const listed = document.targets ?? {}
   if (!isJsonObject(listed)) throw invalid('"targets" must be an object')
-  for (const [name, entry] of Object.entries(listed)) targets[name] = parseTarget(name, entry, invalid)
+  for (const [name, entry] of Object.entries(listed)) {
+    if (isJsonObject(entry) && Object.hasOwn(entry, 'adminCode')) {
+      throw invalid(
+        `holds the admin code of target "${name}": move it to .lobby/targets.json, which git ignores, and change it`,
+      )
+    }
+    targets[name] = parseTarget(name, entry, invalid)
+  }
   const names = Object.keys(targets)
   const defaultTarget = document.defaultTarget ?? names[0] ?? 'main'
   if (typeof defaultTarget !== 'string') throw invalid('"defaultTarget" must be the name of a target')

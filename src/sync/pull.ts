@@ -1,15 +1,15 @@
 import type { Oid } from '../git-bridge/repository.ts'
 import { readTrailers } from '../git-bridge/trailers.ts'
-import { readUnits } from '../git-bridge/tree-objects.ts'
-import { unitsOf } from '../git-bridge/units.ts'
-import { type ContestedObject, mergeWorlds, type WorldMerge } from '../git-bridge/world-merge.ts'
+import type { ContestedObject, WorldMerge } from '../git-bridge/world-merge.ts'
 import { classify, MANIFEST_FILE } from '../projection/paths.ts'
 import { SyncError } from '../world/errors.ts'
+import { recoverAutostash, withAutostash } from './autostash.ts'
 import { type FetchReport, fetchWorld } from './fetch.ts'
 import { commitMerge, recoverMerge } from './merge-commit.ts'
 import { takeProcessLock } from './process-lock.ts'
 import type { Session } from './session.ts'
-import { userGit } from './user-git.ts'
+import { refuseShallow } from './shallow.ts'
+import { lately } from './tip.ts'
 import { type Branch, requireBranch } from './working-tree.ts'
 
 export interface PullReport {
@@ -35,6 +35,7 @@ export async function pull(session: Session, options: PullOptions): Promise<Pull
   const lock = await takeProcessLock(session.stateFolder, 'sync pull')
   try {
     await recoverMerge(session)
+    await recoverAutostash(session)
     const branch = await requireBranch(session)
     const fetched = await fetchWorld(session)
     return await mergeTip(session, branch, fetched, options)
@@ -45,7 +46,10 @@ export async function pull(session: Session, options: PullOptions): Promise<Pull
 
 /** The merge base of HEAD and the tip (G6, G7). Throws `unrelated_histories`. */
 export async function baselineOf(session: Session, head: Oid, tip: Oid): Promise<Oid> {
+  // Nothing new since the last pull: no walk is needed to see that.
+  if (await lately(session.repository, head, tip)) return tip
   const base = await session.repository.mergeBase(head, tip)
+  await refuseShallow(session, base === undefined ? undefined : { head, base })
   if (base !== undefined) return base
   throw new SyncError('unrelated_histories', 'This branch and the world have no common history.', {
     hint: 'Run "gamedev sync init" to bring them together.',
@@ -63,6 +67,7 @@ async function mergeTip(
   const report = { fetched, branch: branch.name, byAuthor: new Map<string, number>(), files: 0, contested: [] }
   const base = await baselineOf(session, head, fetched.tip)
   if (base === fetched.tip) return { ...report, kind: 'up-to-date', head }
+  const { mergeWorlds } = await import('../git-bridge/world-merge.ts')
   const merge = await mergeWorlds(repository, session.prefix, { base, ours: head, theirs: fetched.tip })
   if (merge.tree === undefined) return { ...report, kind: 'contested', head, contested: merge.contested }
   await guardDeletion(session, merge, head, options)
@@ -88,6 +93,10 @@ export async function objectsOf(session: Session, treeish: Oid): Promise<readonl
   const paths = files
     .map((file) => file.path.slice(prefix.length))
     .filter((path) => classify(path).kind === 'entity' || classify(path).kind === 'blueprint')
+  const [{ readUnits }, { unitsOf }] = await Promise.all([
+    import('../git-bridge/tree-objects.ts'),
+    import('../git-bridge/units.ts'),
+  ])
   const manifest = await readUnits(repository, treeish, prefix, unitsOf([MANIFEST_FILE]))
   return [...paths, ...[...manifest.objects.keys()].filter((key) => key.startsWith('entity:'))]
 }
@@ -135,32 +144,4 @@ export function mergeMessage(fetched: FetchReport, byAuthor: ReadonlyMap<string,
 
 export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`
-}
-
-/** Puts local changes aside for the time of the merge, as `git pull --autostash` does. */
-export async function withAutostash<T>(session: Session, work: () => Promise<T>): Promise<T> {
-  const { repository } = session
-  const git = await userGit(repository.workTree!)
-  const before = await repository.resolve('refs/stash')
-  await git.stash(['push', '--message', 'gamedev sync autostash'])
-  const stashed = await repository.resolve('refs/stash')
-  if (stashed === before) return work()
-  const restore = async () => {
-    await git.stash(['pop', '--index']).catch(() => git.stash(['pop']))
-  }
-  let result: T
-  try {
-    result = await work()
-  } catch (error) {
-    await restore()
-    throw error
-  }
-  try {
-    await restore()
-  } catch {
-    session.context.progress.warn(
-      'Your stashed changes do not fit any more; they are safe: see "git stash list" and "git status".',
-    )
-  }
-  return result
 }

@@ -2,22 +2,28 @@ import type { Oid } from '../git-bridge/repository.ts'
 import { readUnits } from '../git-bridge/tree-objects.ts'
 import { addUnit, unitsOf } from '../git-bridge/units.ts'
 import { type ContestedObject, mergeWorlds, type WorldMerge } from '../git-bridge/world-merge.ts'
+import { mapAssetUrls, parseAssetValue } from '../projection/asset-value.ts'
 import { collectShared } from '../projection/imports.ts'
 import { classify } from '../projection/paths.ts'
 import { fromWire } from '../projection/wire.ts'
+import type { Snapshot } from '../remote-runtime/remote-runtime.ts'
+import { fieldName } from '../resolvers/fields.ts'
 import { sameObject } from '../resolvers/object.ts'
 import { SyncError } from '../world/errors.ts'
 import { isJsonObject, type JsonObject, own } from '../world/json.ts'
 import { type ObjectKey, parseObjectKey, TEMPLATE_BLUEPRINTS, type WorldObject } from '../world/state.ts'
 import { attributions } from './attribution.ts'
+import { recoverAutostash, withAutostash } from './autostash.ts'
 import { wouldOverwrite } from './check-out.ts'
 import { type EncodedOperation, Encoder, urlsFor } from './encode.ts'
 import { type FetchReport, fetchWorld } from './fetch.ts'
+import { type HeldBack, holdBack, inHandOf, type Receiver } from './hold-back.ts'
 import { type HeldLocks, takeLocks } from './locks.ts'
 import { commitMerge, recoverMerge, requireIdentity } from './merge-commit.ts'
+import { forgetOffers, loadOffers, saveOffers } from './offers.ts'
 import { type PlannedOperation, planPush } from './plan.ts'
 import { takeProcessLock } from './process-lock.ts'
-import { baselineOf, countByAuthor, mergeMessage, objectsOf, withAutostash } from './pull.ts'
+import { baselineOf, countByAuthor, mergeMessage, objectsOf } from './pull.ts'
 import { type RefusedOperation, type SendOutcome, sendBatches, sendCommands } from './send.ts'
 import type { Session } from './session.ts'
 import { type Branch, requireBranch } from './working-tree.ts'
@@ -45,6 +51,8 @@ export type PushReport = {
       readonly operations: readonly PlannedOperation[]
       readonly landed: number
       readonly refused: readonly RefusedOperation[]
+      /** What was not sent, or acknowledged and not kept: it stays to be pushed. */
+      readonly held: readonly HeldBack[]
       /** HEAD after the closing merge. */
       readonly head: Oid
       /** The closing merge could not be made, though the push landed. */
@@ -63,9 +71,10 @@ export async function push(session: Session, options: PushOptions): Promise<Push
   const lock = await takeProcessLock(session.stateFolder, 'sync push')
   try {
     await recoverMerge(session)
+    await recoverAutostash(session)
     const branch = await requireBranch(session)
     for (let attempt = 1; ; attempt++) {
-      const report = await tryPush(session, branch, options)
+      const report = await tryPush(session, branch, options, attempt)
       if (report.kind !== 'moved') return report
       if (attempt < ATTEMPTS) continue
       throw new SyncError(
@@ -87,6 +96,7 @@ async function tryPush(
   session: Session,
   branch: Branch,
   options: PushOptions,
+  attempt: number,
 ): Promise<PushReport | { readonly kind: 'moved'; readonly fields: readonly string[] }> {
   const { repository, context } = session
   const fetched = await fetchWorld(session)
@@ -100,17 +110,21 @@ async function tryPush(
   if (plan.operations.length === 0) return { ...report, kind: 'up-to-date' }
   await checkEntities(session, merge.tree, plan.operations)
   if (options.dryRun) return { ...report, kind: 'planned', operations: plan.operations }
-  await guard(session, plan.operations, fetched.tip, options)
+  const receiver = await receiverOf(session, options, attempt)
+  const { operations, held } = holdBack(plan.operations, receiver)
+  const pushed = { ...report, kind: 'pushed' as const, operations }
+  if (operations.length === 0) return { ...pushed, landed: 0, refused: [], held, head: branch.head, open: undefined }
+  await guard(session, operations, fetched.tip, options)
   await requireIdentity(session)
-  if (!options.autostash) await refuseDirty(session, branch, merge, plan.operations)
+  if (!options.autostash) await refuseDirty(session, branch, merge, operations)
 
   const encoder = new Encoder(session, { sharedOid: (path) => plan.shared.get(path) }, true)
-  const current = await readCurrent(session, plan.operations)
+  const current = await readCurrent(session, operations, receiver.snapshot)
   if (current.kind === 'moved') return current
   const encoded: EncodedOperation[] = []
-  for (const [index, operation] of plan.operations.entries()) {
+  for (const [index, operation] of operations.entries()) {
     encoded.push(await encoder.encode(operation, current.blueprints.get(operation.id)))
-    if (index % 500 === 0) context.progress.step('Preparing', index, plan.operations.length)
+    if (index % 500 === 0) context.progress.step('Preparing', index, operations.length)
   }
   const locks = await takeLocks(
     session.runtime,
@@ -119,13 +133,19 @@ async function tryPush(
   let outcome: SendOutcome
   try {
     outcome = await send(session, encoded, current, locks, options)
+  } catch (error) {
+    // A runtime that does not take any more what it took before: look what it offers now, and begin anew.
+    if (!current.remembered || !(error instanceof SyncError) || error.code !== 'invalid_response') throw error
+    await forgetOffers(session)
+    return { kind: 'moved', fields: ['capabilities'] }
   } finally {
     await locks.release()
   }
   if (outcome.kind === 'moved' && outcome.landed === 0) return outcome
   const refused = outcome.kind === 'sent' ? outcome.refused : []
-  const closed = await closePush(session, branch, options)
-  return { ...report, kind: 'pushed', operations: plan.operations, landed: outcome.landed, refused, ...closed }
+  const { head, open, unkept } = await closePush(session, branch, options, operations, refused)
+  const fresh = unkept.filter(({ key, field }) => !held.some((other) => other.key === key && other.field === field))
+  return { ...pushed, landed: outcome.landed, refused, held: [...held, ...fresh], head, open }
 }
 
 /** The operations that a push would send; none while objects are contested. */
@@ -335,17 +355,50 @@ async function refuseDirty(
   )
 }
 
+interface Known extends Receiver {
+  readonly snapshot: Snapshot | undefined
+}
+
+/**
+ * Who receives the push. Batches carry expectations, so that a hand is noticed when it has moved something; before a
+ * second try, and where there are no batches, a snapshot says who holds what.
+ */
+async function receiverOf(session: Session, options: PushOptions, attempt: number): Promise<Known> {
+  const known = await loadOffers(session)
+  const batch = options.noBatch !== true && known?.includes('ops.batch') === true
+  if (batch && attempt === 1) return { inHand: new Set(), keepsUnknown: true, snapshot: undefined }
+  const snapshot = await session.runtime.snapshot()
+  const offered = snapshot.capabilities?.includes('ops.batch') === true && options.noBatch !== true
+  return { inHand: inHandOf(snapshot.entities), keepsUnknown: offered, snapshot }
+}
+
 type Current =
-  | { readonly kind: 'current'; readonly batch: boolean; readonly blueprints: ReadonlyMap<string, JsonObject> }
+  | {
+      readonly kind: 'current'
+      readonly batch: boolean
+      /** Whether `batch` is what the runtime said earlier. */
+      readonly remembered: boolean
+      readonly blueprints: ReadonlyMap<string, JsonObject>
+    }
   | { readonly kind: 'moved'; readonly fields: readonly string[] }
 
 /**
  * What the runtime offers, and the blueprints of the plan as it holds them now: their versions, and the URLs of their
  * scripts, which no file tells.
  */
-async function readCurrent(session: Session, operations: readonly PlannedOperation[]): Promise<Current> {
+async function readCurrent(
+  session: Session,
+  operations: readonly PlannedOperation[],
+  taken: Snapshot | undefined,
+): Promise<Current> {
   const { runtime, assets } = session
-  const snapshot = await runtime.snapshot()
+  const known = await loadOffers(session)
+  // Files tell all that an entity's change needs; a snapshot of the whole world for it is not worth its time.
+  if (taken === undefined && known !== undefined && operations.every(isPlain)) {
+    return { kind: 'current', batch: known.includes('ops.batch'), remembered: true, blueprints: new Map() }
+  }
+  const snapshot = taken ?? (await runtime.snapshot())
+  await saveOffers(session, snapshot.capabilities ?? [])
   const batch = snapshot.capabilities?.includes('ops.batch') === true
   const byId = {
     blueprint: new Map(snapshot.blueprints.map((object) => [String(object.id), object])),
@@ -359,7 +412,22 @@ async function readCurrent(session: Session, operations: readonly PlannedOperati
     const read = wire === undefined ? undefined : fromWire('blueprint', wire, (url) => assets.valueOf(url))
     if (read?.kind !== 'ok' || scriptsDiffer(read.object, operation.before)) moved.push(`${operation.id}.scriptFiles`)
   }
-  return moved.length > 0 ? { kind: 'moved', fields: moved } : { kind: 'current', batch, blueprints: byId.blueprint }
+  if (moved.length > 0) return { kind: 'moved', fields: moved }
+  return { kind: 'current', batch, remembered: false, blueprints: byId.blueprint }
+}
+
+/** An operation on nothing but plain values: no blueprint whose version matters, no asset whose URL must be known. */
+function isPlain({ kind, before, after }: PlannedOperation): boolean {
+  if (kind.startsWith('blueprint')) return false
+  let plain = true
+  for (const object of [before, after]) {
+    if (object?.kind !== 'entity') continue
+    mapAssetUrls('entity', object.fields, (value) => {
+      if (parseAssetValue(value) !== undefined) plain = false
+      return value
+    })
+  }
+  return plain
 }
 
 async function send(
@@ -383,11 +451,13 @@ async function closePush(
   session: Session,
   branch: Branch,
   options: PushOptions,
-): Promise<{ readonly head: Oid; readonly open: SyncError | undefined }> {
+  sent: readonly PlannedOperation[],
+  refused: readonly RefusedOperation[],
+): Promise<{ readonly head: Oid; readonly open: SyncError | undefined; readonly unkept: readonly HeldBack[] }> {
   const { repository } = session
   const fetched = await fetchWorld(session)
   const base = await baselineOf(session, branch.head, fetched.tip)
-  if (base === fetched.tip) return { head: branch.head, open: undefined }
+  let unkept: readonly HeldBack[] = []
   try {
     const merge = await mergeWorlds(repository, session.prefix, { base, ours: branch.head, theirs: fetched.tip })
     if (merge.tree === undefined) {
@@ -397,6 +467,19 @@ async function closePush(
         hint: 'Run "gamedev sync pull" to see the fields.',
       })
     }
+    // Acknowledged is not kept: what still differs for the objects that were sent did not land (G6).
+    const known = new Set(refused.map(({ operation }) => operation.planned.key))
+    const keys = new Set(sent.map(({ key }) => key).filter((key) => !known.has(key)))
+    unkept = (await previewPush(session, merge, fetched, branch.head))
+      .filter(({ key }) => keys.has(key))
+      .flatMap(({ key, changes, kind }) =>
+        (changes.length === 0 ? [kind] : changes.map(({ path }) => fieldName(path))).map((field) => ({
+          key,
+          field,
+          reason: 'the runtime acknowledged it and holds another value',
+        })),
+      )
+    if (base === fetched.tip) return { head: branch.head, open: undefined, unkept }
     const byAuthor = await countByAuthor(session, base, fetched.tip)
     const planned = {
       branch: branch.name,
@@ -406,9 +489,9 @@ async function closePush(
       message: mergeMessage(fetched, byAuthor),
     }
     const commit = () => commitMerge(session, planned)
-    return { head: options.autostash ? await withAutostash(session, commit) : await commit(), open: undefined }
+    return { head: options.autostash ? await withAutostash(session, commit) : await commit(), open: undefined, unkept }
   } catch (error) {
     if (!(error instanceof SyncError)) throw error
-    return { head: branch.head, open: error }
+    return { head: branch.head, open: error, unkept }
   }
 }

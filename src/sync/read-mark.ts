@@ -12,6 +12,8 @@ export interface ReadMark {
   readonly tip: Oid
   readonly cursor: Cursor
   readonly opId: string
+  /** A commit whose history was searched for commits of the line beyond the tip (G7), and has none. */
+  readonly searched?: Oid | undefined
 }
 
 function markPath(session: Session): string {
@@ -23,9 +25,10 @@ export async function loadReadMark(session: Session, tip: Oid): Promise<ReadMark
   if (text === undefined) return undefined
   try {
     const mark = JSON.parse(text) as Partial<ReadMark>
-    const { cursor, opId } = mark
+    const { cursor, opId, searched } = mark
     if (mark.tip !== tip || !Number.isSafeInteger(cursor) || typeof opId !== 'string') return undefined
-    return { tip, cursor: cursor as Cursor, opId }
+    const known = typeof searched === 'string' && /^[0-9a-f]{40,64}$/.test(searched) ? searched : undefined
+    return { tip, cursor: cursor as Cursor, opId, searched: known }
   } catch {
     return undefined
   }

@@ -37,6 +37,7 @@ export async function chooseTarget(
   env: Environment,
 ): Promise<Target> {
   const secrets = await readSecrets(folder)
+  const dotenv = await readDotEnv(folder)
   const named = (name: string): Target => {
     const secret = secrets.get(name)
     const entry = lobby?.targets[name] ?? secret
@@ -47,20 +48,29 @@ export async function chooseTarget(
         data: { target: name },
       })
     }
-    const same = secret !== undefined && secret.worldUrl === entry.worldUrl && secret.worldId === entry.worldId
-    const stored = same ? secret.adminCode : undefined
+    const same =
+      secret !== undefined &&
+      parseWorldUrl(secret.worldUrl) === parseWorldUrl(entry.worldUrl) &&
+      secret.worldId === entry.worldId
+    const isDefault = lobby !== undefined && name === lobby.defaultTarget
+    // The code beside the target, else the environment's, else that of .env for the default target.
+    const codes = [
+      { code: same ? secret.adminCode : undefined, file: TARGETS_FILE },
+      { code: codeFor(entry, env), file: undefined },
+      { code: isDefault ? codeFor(entry, dotenv) : undefined, file: '.env' },
+    ]
+    const found = codes.find(({ code }) => code !== undefined)
     return {
       name,
-      isDefault: lobby !== undefined && name === lobby.defaultTarget,
-      address: { url: parseWorldUrl(entry.worldUrl), worldId: entry.worldId, adminCode: stored ?? codeFor(entry, env) },
+      isDefault,
+      address: { url: parseWorldUrl(entry.worldUrl), worldId: entry.worldId, adminCode: found?.code },
       confirm: entry.confirm === true || secret?.confirm === true,
       from: lobby?.targets[name] === undefined ? TARGETS_FILE : 'lobby.json',
-      secretFile: stored === undefined ? undefined : TARGETS_FILE,
+      secretFile: found?.file,
     }
   }
   if (wanted !== undefined) return named(wanted)
 
-  const dotenv = await readDotEnv(folder)
   for (const [source, from] of [
     [env, 'the environment'],
     [dotenv, '.env'],
@@ -90,22 +100,20 @@ export async function chooseTarget(
       name,
       isDefault: anonymous || name === lobby?.defaultTarget,
       address: { url, worldId: source.WORLD_ID, adminCode: source.ADMIN_CODE || undefined },
-      confirm: name !== undefined && lobby?.targets[name]?.confirm === true,
+      confirm: name !== undefined && (lobby?.targets[name]?.confirm === true || secrets.get(name)?.confirm === true),
       from,
       secretFile: source === dotenv && source.ADMIN_CODE ? '.env' : undefined,
     }
   }
   if (lobby !== undefined && Object.keys(lobby.targets).length > 0) {
-    const target = named(lobby.defaultTarget)
-    if (target.address.adminCode !== undefined || !dotenv.ADMIN_CODE) return target
-    return { ...target, address: { ...target.address, adminCode: dotenv.ADMIN_CODE }, secretFile: '.env' }
+    return named(lobby.defaultTarget)
   }
   throw new SyncError('no_target', 'This project does not say which world it belongs to.', {
     hint: 'Run "gamedev sync init <url>", or set WORLD_URL and WORLD_ID.',
   })
 }
 
-/** The environment's code is for the world that the environment names; when it names none, for the chosen one. */
+/** The code of an environment is for the world that it names; when it names none, for the chosen one. */
 function codeFor(entry: TargetEntry, env: Environment): string | undefined {
   if (env.WORLD_URL && parseWorldUrl(env.WORLD_URL) !== parseWorldUrl(entry.worldUrl)) return undefined
   if (env.WORLD_ID && env.WORLD_ID !== entry.worldId) return undefined

@@ -1,4 +1,4 @@
-import type { Oid, Repository } from '../git-bridge/repository.ts'
+import type { Commit, Oid, Repository } from '../git-bridge/repository.ts'
 import { type LineTrailers, readTrailers } from '../git-bridge/trailers.ts'
 
 /** A commit of the line, with what its trailers say. */
@@ -24,26 +24,93 @@ export async function readLineCommit(
 /**
  * The certified commits of a world in HEAD's history that the remote ref does not reach, best first: the highest cursor,
  * then the descendant, then the smaller id (G7, step 1 of the baseline). The caller takes the first whose operation the
- * feed still has.
+ * feed still has. `searched` is a commit in whose history there are none beyond this tip.
  */
 export async function certifiedBeyond(
   repository: Repository,
   head: Oid | undefined,
   tip: Oid | undefined,
   worldId: string,
+  searched?: Oid,
 ): Promise<readonly LineCommit[]> {
-  if (head === undefined || head === tip) return []
-  const found: LineCommit[] = []
-  for await (const commit of repository.log({ include: [head], ...(tip === undefined ? {} : { exclude: [tip] }) })) {
+  if (head === undefined || head === tip || head === searched) return []
+  const known = searched !== undefined && (await repository.hasObject(searched)) ? searched : undefined
+  const exclude = [tip, known].filter((oid) => oid !== undefined)
+  // Mostly a few commits of the user's lie between: reading them is cheaper than a walk by git.
+  const few = await newestCommits(repository, head, new Set(exclude))
+  if (few?.every((commit) => readTrailers(commit)?.worldId !== worldId)) return []
+  const found: (LineCommit & { readonly parents: readonly Oid[] })[] = []
+  for await (const commit of repository.log({ include: [head], exclude })) {
     const trailers = readTrailers(commit)
     if (trailers === undefined || trailers.worldId !== worldId) continue
-    found.push({ oid: commit.oid, trailers, time: commit.committer.time })
+    found.push({ oid: commit.oid, trailers, time: commit.committer.time, parents: commit.parents })
   }
-  const position = new Map(found.map((commit, index) => [commit.oid, index]))
+  // `log` lists descendants before their ancestors, and the sort is stable: at one cursor a later commit of the same line
+  // (an asset completed, a layout changed) stays before the earlier one.
+  const generation = new Map(found.map((commit, index) => [commit.oid, index]))
+  const parents = new Set(found.flatMap((commit) => commit.parents))
   return found.sort((a, b) => {
     if (a.trailers.cursor !== b.trailers.cursor) return b.trailers.cursor - a.trailers.cursor
-    // Commits at one cursor: a later one of the same line (an asset completed, a layout changed) is listed before its
-    // ancestors; unrelated ones are told apart by their ids alone.
-    return position.get(a.oid)! - position.get(b.oid)!
+    if (parents.has(a.oid) || parents.has(b.oid)) return generation.get(a.oid)! - generation.get(b.oid)!
+    return a.oid < b.oid ? -1 : 1
   })
+}
+
+/** Whether a commit of a line is to be gone on from rather than another: the higher cursor, then the smaller id (G7). */
+export function isBetter(a: LineCommit, b: LineCommit): boolean {
+  return a.trailers.cursor === b.trailers.cursor ? a.oid < b.oid : a.trailers.cursor > b.trailers.cursor
+}
+
+/** The furthest commit of a tip's line that HEAD has taken in; undefined when it has none. */
+export async function furthestOf(
+  repository: Repository,
+  head: Oid,
+  tip: Oid,
+  worldId: string,
+): Promise<LineCommit | undefined> {
+  const base = await repository.mergeBase(head, tip)
+  return base === undefined ? undefined : readLineCommit(repository, base, worldId)
+}
+
+/** Commits read one after the other before git is asked to walk. */
+const FEW = 32
+
+/**
+ * The commits from `head` on that are reached without passing one of `ends`; undefined when there are too many, or when
+ * the history is cut there.
+ */
+async function newestCommits(
+  repository: Repository,
+  head: Oid,
+  ends: ReadonlySet<Oid>,
+): Promise<readonly Commit[] | undefined> {
+  const commits: Commit[] = []
+  const seen = new Set<Oid>([...ends, head])
+  for (let generation = [head]; generation.length > 0; ) {
+    if (commits.length + generation.length > FEW) return undefined
+    const read = await Promise.all(generation.map((oid) => repository.readCommit(oid))).catch(() => undefined)
+    if (read === undefined) return undefined
+    commits.push(...read)
+    generation = []
+    for (const parent of read.flatMap((commit) => commit.parents)) {
+      if (seen.has(parent)) continue
+      seen.add(parent)
+      generation.push(parent)
+    }
+  }
+  return commits
+}
+
+/**
+ * Whether a branch took in `tip` with one of its newest commits, as it did when it was last pulled. False says nothing.
+ */
+export async function lately(repository: Repository, head: Oid, tip: Oid): Promise<boolean> {
+  let at: Oid | undefined = head
+  for (let count = 0; at !== undefined && count < FEW; count++) {
+    if (at === tip) return true
+    const commit: Commit | undefined = await repository.readCommit(at).catch(() => undefined)
+    if (commit?.parents.includes(tip)) return true
+    at = commit?.parents[0]
+  }
+  return false
 }

@@ -11,12 +11,12 @@ export interface Branch {
 }
 
 /** Operations of git that are under way, by the file that says so in the git dir. */
-const UNDER_WAY: readonly (readonly [string, string, string])[] = [
-  ['MERGE_HEAD', 'a merge', 'git merge --abort'],
-  ['rebase-merge', 'a rebase', 'git rebase --abort'],
-  ['rebase-apply', 'a rebase', 'git rebase --abort'],
-  ['CHERRY_PICK_HEAD', 'a cherry-pick', 'git cherry-pick --abort'],
-  ['REVERT_HEAD', 'a revert', 'git revert --abort'],
+const UNDER_WAY: readonly (readonly [file: string, what: string, conclude: string, abort: string])[] = [
+  ['MERGE_HEAD', 'a merge', 'git commit', 'git merge --abort'],
+  ['rebase-merge', 'a rebase', 'git rebase --continue', 'git rebase --abort'],
+  ['rebase-apply', 'a rebase', 'git rebase --continue', 'git rebase --abort'],
+  ['CHERRY_PICK_HEAD', 'a cherry-pick', 'git cherry-pick --continue', 'git cherry-pick --abort'],
+  ['REVERT_HEAD', 'a revert', 'git revert --continue', 'git revert --abort'],
 ]
 
 /**
@@ -25,15 +25,17 @@ const UNDER_WAY: readonly (readonly [string, string, string])[] = [
  */
 export async function requireBranch(project: Project): Promise<Branch> {
   const { repository } = project
-  for (const [file, what, abort] of UNDER_WAY) {
-    if (!(await exists(join(repository.gitDir, file)))) continue
+  const present = await Promise.all(UNDER_WAY.map(([file]) => exists(join(repository.gitDir, file))))
+  const underWay = UNDER_WAY.find((_, index) => present[index])
+  if (underWay !== undefined) {
+    const [file, what, conclude, abort] = underWay
     const unmerged = (await repository.run(['ls-files', '--unmerged', '-z'])).stdout.length > 0
     throw new SyncError(
       'merge_in_progress',
       `${what[0]!.toUpperCase()}${what.slice(1)} is in progress in this checkout.`,
       {
         exitCode: unmerged ? 2 : 1,
-        hint: `Conclude it with "git commit", or give it up with "${abort}".`,
+        hint: `Conclude it with "${conclude}", or give it up with "${abort}".`,
         data: { file },
       },
     )

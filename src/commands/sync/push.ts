@@ -50,7 +50,9 @@ export default class Push extends SyncCommand<unknown> {
           for (const { operation: refused, error } of report.refused) {
             this.say(`  refused: ${refused.planned.kind} ${refused.planned.id}: ${error}`)
           }
-          const left = report.operations.length - report.landed
+          for (const { key, field, reason } of report.held)
+            this.say(`  held back: ${field === '' ? key : `${key} ${field}`}: ${reason}`)
+          const left = report.operations.length - report.landed + report.held.length
           this.say(
             `Pushed ${plural(report.landed, 'operation')} to world ${world}${left === 0 ? '' : `; ${left} did not land and stay to be pushed`}.`,
           )
@@ -63,6 +65,7 @@ export default class Push extends SyncCommand<unknown> {
             ...facts,
             head: report.head,
             landed: report.landed,
+            held: report.held.map(({ key, field, reason }) => ({ object: key, field, reason })),
             refused: report.refused.map(({ operation: refused, error }) => ({
               kind: refused.planned.kind,
               id: refused.planned.id,

@@ -1,5 +1,8 @@
-/** An answer of `git cat-file --batch-command`; type undefined when the object is missing. */
+import type { Oid } from '../repository.ts'
+
+/** An answer of `git cat-file --batch-command`; id and type undefined when the object is missing. */
 export interface BatchAnswer {
+  readonly oid: Oid | undefined
   readonly type: string | undefined
   readonly content: Buffer | undefined
 }
@@ -15,7 +18,7 @@ export class BatchParser {
   readonly #expectsContent: () => boolean
   readonly #onAnswer: (answer: BatchAnswer) => void
   #header: Buffer = Buffer.alloc(0)
-  #open: { readonly type: string; readonly content: Buffer; filled: number } | undefined
+  #open: { readonly oid: Oid; readonly type: string; readonly content: Buffer; filled: number } | undefined
 
   /** `expectsContent`: whether the next answer carries content after its header. */
   constructor(expectsContent: () => boolean, onAnswer: (answer: BatchAnswer) => void) {
@@ -44,14 +47,15 @@ export class BatchParser {
 
   #begin(line: string): void {
     if (/^\S+ missing$/.test(line)) {
-      this.#onAnswer({ type: undefined, content: undefined })
+      this.#onAnswer({ oid: undefined, type: undefined, content: undefined })
       return
     }
-    const match = /^[0-9a-f]+ ([a-z]+) (\d+)$/.exec(line)
+    const match = /^([0-9a-f]+) ([a-z]+) (\d+)$/.exec(line)
     if (!match) throw new Error(`git cat-file answered ${JSON.stringify(line)}`)
-    const [, type = '', size] = match
-    if (this.#expectsContent()) this.#open = { type, content: Buffer.allocUnsafeSlow(Number(size)), filled: 0 }
-    else this.#onAnswer({ type, content: undefined })
+    const [, id, type = '', size] = match
+    const oid = id as Oid
+    if (this.#expectsContent()) this.#open = { oid, type, content: Buffer.allocUnsafeSlow(Number(size)), filled: 0 }
+    else this.#onAnswer({ oid, type, content: undefined })
   }
 
   /** Copies content, and passes over the newline after it. */
@@ -62,7 +66,7 @@ export class BatchParser {
     const next = at + copied
     if (open.filled < open.content.length || next === chunk.length) return next
     this.#open = undefined
-    this.#onAnswer({ type: open.type, content: open.content })
+    this.#onAnswer({ oid: open.oid, type: open.type, content: open.content })
     return next + 1
   }
 }

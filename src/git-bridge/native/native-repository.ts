@@ -1,6 +1,6 @@
 import { applyEdits, missingObject } from '../apply-edits.ts'
 import { type CommitContent, decodeCommit, encodeCommit, formatSignature } from '../commit-object.ts'
-import { type ObjectFormat, objectId } from '../object-id.ts'
+import { emptyTreeId, type ObjectFormat, objectId } from '../object-id.ts'
 import { treeEntries } from '../raw-tree.ts'
 import {
   type Commit,
@@ -24,9 +24,13 @@ import { importCommits } from './import-commits.ts'
 import { ObjectReader } from './object-reader.ts'
 import { type NewObject, writeObjects } from './object-writer.ts'
 import { listRefs, readRefs, updateRef } from './refs.ts'
-import { diffTrees, listFiles } from './trees.ts'
+import { TreeDiffer } from './tree-differ.ts'
+import { diffTrees, listFew, listFiles } from './trees.ts'
 
 const KEPT_TREES = 256
+/** Lists of files that are kept, and how long each may be: a merge asks for the same small folders again and again. */
+const KEPT_LISTS = 64
+const LONGEST_KEPT_LIST = 1_000
 
 /** Where a repository is; all paths absolute. */
 export interface RepositoryPlace {
@@ -52,7 +56,9 @@ export class NativeRepository implements Repository {
   readonly #context: GitContext
   readonly #reader: ObjectReader
   readonly #trees: TreeWalk
+  readonly #differ: TreeDiffer
   readonly #treesOf = new Map<Oid, Oid>()
+  readonly #lists = new Map<string, Promise<readonly FileEntry[]>>()
 
   constructor(place: RepositoryPlace) {
     this.objectFormat = place.objectFormat
@@ -62,6 +68,7 @@ export class NativeRepository implements Repository {
     this.#context = { cwd: place.workTree ?? place.gitDir, signal: place.signal }
     this.#reader = new ObjectReader(this.#context)
     this.#trees = new TreeWalk(place.objectFormat, this.#readTreeBytes)
+    this.#differ = new TreeDiffer(this.#context)
   }
 
   /**
@@ -76,9 +83,9 @@ export class NativeRepository implements Repository {
     return (await this.readRefs([ref])).get(ref)
   }
 
-  /** Those of these refs that exist, in one process. */
+  /** Those of these refs that exist. */
   readRefs(refs: readonly string[]): Promise<ReadonlyMap<string, Oid>> {
-    return readRefs(this.#context, refs)
+    return readRefs(this.#context, (name) => this.#reader.resolve(name), refs)
   }
 
   updateRef(ref: string, next: Oid | undefined, expected: Oid | undefined, reason: string): Promise<boolean> {
@@ -90,6 +97,8 @@ export class NativeRepository implements Repository {
   }
 
   resolve(revision: string): Promise<Oid | undefined> {
+    // What is asked all the time needs no process of its own.
+    if (/^(?:HEAD|refs\/[\w/.-]+)$/.test(revision)) return this.#reader.resolve(`${revision}^{commit}`)
     return resolve(this.#context, revision)
   }
 
@@ -118,20 +127,46 @@ export class NativeRepository implements Repository {
   }
 
   async listFiles(treeish: Oid, prefix?: string): Promise<readonly FileEntry[]> {
-    const below = normalizePrefix(prefix)
-    if (below === undefined) return listFiles(this.#context, treeish, '')
+    const below = normalizePrefix(prefix) ?? ''
     const found = await this.lookup(treeish, below)
     if (!found) return []
     if (found.mode !== '40000') return [{ path: below, mode: found.mode, oid: found.oid }]
-    return listFiles(this.#context, found.oid, `${below}/`)
+    return this.#list(found.oid, below === '' ? '' : `${below}/`)
+  }
+
+  /** Lists that are short are read folder by folder and kept; git itself is faster at long ones. */
+  #list(tree: Oid, prefix: string): Promise<readonly FileEntry[]> {
+    const key = `${tree} ${prefix}`
+    const known = this.#lists.get(key)
+    if (known !== undefined) return known
+    const listing = listFew((oid) => this.readTree(oid), tree, prefix).then(
+      (few) => few ?? listFiles(this.#context, tree, prefix),
+    )
+    if (this.#lists.size >= KEPT_LISTS) this.#lists.clear()
+    this.#lists.set(key, listing)
+    const forget = (): void => void this.#lists.delete(key)
+    listing.then((files) => files.length > LONGEST_KEPT_LIST && forget(), forget)
+    return listing
   }
 
   async lookup(treeish: Oid, path: string): ReturnType<Repository['lookup']> {
     return this.#trees.lookup(await this.#treeOf(treeish), path)
   }
 
-  diffTrees(before: Oid | undefined, after: Oid, prefix?: string): Promise<readonly TreeChange[]> {
-    return diffTrees(this.#context, this.objectFormat, before, after, normalizePrefix(prefix))
+  async diffTrees(before: Oid | undefined, after: Oid, prefix?: string): Promise<readonly TreeChange[]> {
+    const below = normalizePrefix(prefix) ?? ''
+    const [old, now] = await Promise.all([
+      before === undefined ? undefined : this.lookup(before, below),
+      this.lookup(after, below),
+    ])
+    if (old?.oid === now?.oid && old?.mode === now?.mode) return []
+    const alone = () => diffTrees(this.#context, this.objectFormat, before, after, below)
+    if ((old !== undefined && old.mode !== '40000') || (now !== undefined && now.mode !== '40000')) return alone()
+    const empty = emptyTreeId(this.objectFormat)
+    // When the process that answers everybody fails, one of its own says why.
+    const changes = await this.#differ.changes(old?.oid ?? empty, now?.oid ?? empty).catch(() => undefined)
+    if (changes === undefined) return alone()
+    return below === '' ? changes : changes.map((change) => ({ ...change, path: `${below}/${change.path}` }))
   }
 
   async readBlobs(oids: Iterable<Oid>): Promise<ReadonlyMap<Oid, Uint8Array>> {
@@ -195,8 +230,8 @@ export class NativeRepository implements Repository {
     return importCommits(target, expected, parent, commits)
   }
 
-  close(): Promise<void> {
-    return this.#reader.close()
+  async close(): Promise<void> {
+    await Promise.all([this.#reader.close(), this.#differ.close()])
   }
 
   readonly #readTreeBytes = (tree: Oid): Promise<Buffer> => this.#reader.content(tree, 'tree')

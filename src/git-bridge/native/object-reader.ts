@@ -1,13 +1,19 @@
 import { assert } from '../../world/errors.ts'
 import { missingObject } from '../apply-edits.ts'
 import type { Oid } from '../repository.ts'
-import { BatchParser } from './batch-parser.ts'
+import { type BatchAnswer, BatchParser } from './batch-parser.ts'
 import { type GitChild, type GitContext, gitFailure, spawnGit } from './git-process.ts'
 
 /** An object as git stores it. */
 export interface StoredObject {
   readonly type: string
   readonly content: Buffer
+}
+
+/** What a name means. */
+interface FoundObject {
+  readonly oid: Oid
+  readonly type: string
 }
 
 type Request =
@@ -19,8 +25,9 @@ type Request =
     }
   | {
       readonly kind: 'info'
-      readonly oid: Oid
-      readonly settle: (type: string | undefined) => void
+      /** An id, or a revision that cannot be ambiguous. */
+      readonly oid: string
+      readonly settle: (found: FoundObject | undefined) => void
       readonly fail: (error: unknown) => void
     }
 
@@ -49,7 +56,16 @@ export class ObjectReader {
   }
 
   /** The type of the object, undefined when it is not here. */
-  type(oid: Oid): Promise<string | undefined> {
+  async type(oid: Oid): Promise<string | undefined> {
+    return (await this.#find(oid))?.type
+  }
+
+  /** The object that a revision without spaces means (`HEAD^{commit}`), undefined when it means none. */
+  async resolve(revision: string): Promise<Oid | undefined> {
+    return (await this.#find(revision))?.oid
+  }
+
+  #find(oid: string): Promise<FoundObject | undefined> {
     return new Promise((settle, fail) => this.#ask({ kind: 'info', oid, settle, fail }))
   }
 
@@ -68,7 +84,7 @@ export class ObjectReader {
 
   #ask(request: Request): void {
     assert(!this.#closed, 'a repository that is read has not been closed')
-    assert(/^[0-9a-f]+$/.test(request.oid), `an object id: ${request.oid}`)
+    assert(request.kind === 'info' || /^[0-9a-f]+$/.test(request.oid), `an object id: ${request.oid}`)
     if (!this.#session?.alive) this.#session = new Session(this.#context)
     this.#session.ask(request)
   }
@@ -87,7 +103,7 @@ class Session {
     this.#child = spawnGit(context, ARGS)
     const parser = new BatchParser(
       () => this.#waiting[this.#answered]?.kind === 'contents',
-      (answer) => this.#answer(answer.type, answer.content),
+      (answer) => this.#answer(answer),
     )
     this.#child.process.stdout.on('data', (chunk: Buffer) => {
       try {
@@ -123,7 +139,7 @@ class Session {
     if (this.alive && lines.length > 0) this.#child.process.stdin.write(`${lines.join('')}flush\n`)
   }
 
-  #answer(type: string | undefined, content: Buffer | undefined): void {
+  #answer({ oid, type, content }: BatchAnswer): void {
     const request = this.#waiting[this.#answered]
     assert(request, 'git cat-file answers only what was asked')
     this.#answered += 1
@@ -132,7 +148,7 @@ class Session {
       this.#answered = 0
       this.#hold(false)
     }
-    if (request.kind === 'info') request.settle(type)
+    if (request.kind === 'info') request.settle(oid === undefined || type === undefined ? undefined : { oid, type })
     else request.settle(type === undefined || content === undefined ? undefined : { type, content })
   }
 

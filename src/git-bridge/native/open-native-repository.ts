@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { stat } from 'node:fs/promises'
 import { SyncError } from '../../world/errors.ts'
 import type { GitContext } from './git-process.ts'
@@ -18,6 +19,8 @@ export async function openNativeRepository(
 ): Promise<NativeRepository> {
   const folder = await stat(cwd).catch(() => undefined)
   if (!folder?.isDirectory()) throw notARepository(cwd)
+  // Each child listens.
+  if (options.signal !== undefined) setMaxListeners(0, options.signal)
   const context: GitContext = { cwd, signal: options.signal }
   const [, found] = await Promise.all([
     checkVersion(context),

@@ -5,23 +5,36 @@ import { type Oid, parseOid } from '../repository.ts'
 import { DURABLE } from './durable.ts'
 import { type GitContext, runGit } from './git-process.ts'
 
-/** The refs of these names that exist: one process for all of `refs/…`, and one for each pseudo ref such as `HEAD`. */
-export async function readRefs(context: GitContext, refs: readonly string[]): Promise<ReadonlyMap<string, Oid>> {
+/** What a revision means, undefined when it means nothing. */
+type Resolve = (revision: string) => Promise<Oid | undefined>
+
+/** The refs of these names that exist. `resolve` answers without a process of its own. */
+export async function readRefs(
+  context: GitContext,
+  resolve: Resolve,
+  refs: readonly string[],
+): Promise<ReadonlyMap<string, Oid>> {
   refs.forEach(assertRefName)
-  const wanted = new Set(refs)
-  const pseudo = [...wanted].filter((ref) => !ref.startsWith('refs/'))
-  const full = [...wanted].filter((ref) => ref.startsWith('refs/'))
-  const [listed, ...single] = await Promise.all([
-    full.length === 0 ? new Map<string, Oid>() : forEachRef(context, full),
-    ...pseudo.map((ref) => readPseudoRef(context, ref)),
-  ])
   const found = new Map<string, Oid>()
-  // A pattern also matches the refs below it.
-  for (const [ref, oid] of listed) if (wanted.has(ref)) found.set(ref, oid)
-  single.forEach((oid, index) => {
-    if (oid !== undefined) found.set(pseudo[index] as string, oid)
-  })
+  await Promise.all(
+    [...new Set(refs)].map(async (ref) => {
+      const oid = ref.startsWith('refs/') ? await readFullRef(context, resolve, ref) : await readPseudoRef(context, ref)
+      if (oid !== undefined) found.set(ref, oid)
+    }),
+  )
   return found
+}
+
+/**
+ * A full name is a revision too, which git reads as a ref of that name first, and then in the other ways that
+ * gitrevisions(7) lists. Where one of those is there as well, or the name could be read as a description of a commit
+ * (`…-g0a1b2c3`), only a listing of refs is certain.
+ */
+async function readFullRef(context: GitContext, resolve: Resolve, ref: string): Promise<Oid | undefined> {
+  const others = [`refs/${ref}`, `refs/tags/${ref}`, `refs/heads/${ref}`, `refs/remotes/${ref}`]
+  const [oid, ...misread] = await Promise.all([ref, ...others, `refs/remotes/${ref}/HEAD`].map(resolve))
+  const certain = misread.every((other) => other === undefined) && !/-g[0-9a-f]+$/i.test(ref)
+  return certain ? oid : (await forEachRef(context, [ref])).get(ref)
 }
 
 /** The refs below a folder of refs, with or without its final slash. */
@@ -78,7 +91,9 @@ export async function updateRef(
     allowFailure: true,
   })
   if (code === 0) return true
-  const actual = (await readRefs(context, [ref])).get(ref)
+  const actual = ref.startsWith('refs/')
+    ? (await forEachRef(context, [ref])).get(ref)
+    : await readPseudoRef(context, ref)
   if (actual !== expected) return false
   throw new SyncError('ref_refused', `git cannot move ${ref}: ${stderr.trim()}`, {
     hint: 'If another git process is running, wait for it; a .lock file that a crash left can be deleted.',

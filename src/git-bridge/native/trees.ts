@@ -1,6 +1,6 @@
 import { assert } from '../../world/errors.ts'
 import { emptyTreeId, type ObjectFormat } from '../object-id.ts'
-import type { FileEntry, FileMode, Oid, TreeChange } from '../repository.ts'
+import type { FileEntry, FileMode, Oid, TreeChange, TreeEntry } from '../repository.ts'
 import { type GitContext, runGit } from './git-process.ts'
 
 /** All files below a tree or commit; `prefix` is put before their paths. */
@@ -13,13 +13,42 @@ export async function listFiles(context: GitContext, treeish: Oid, prefix: strin
   })
 }
 
-/** The files that differ between two trees or commits, at or below `prefix` if there is one. */
+/** Folders whose files are listed by reading them one after the other. */
+const FEW = 16
+
+/** As {@link listFiles}, where there are few folders; undefined where there are more. */
+export async function listFew(
+  readTree: (tree: Oid) => Promise<readonly TreeEntry[]>,
+  tree: Oid,
+  prefix: string,
+): Promise<readonly FileEntry[] | undefined> {
+  let left = FEW
+  const visit = async (folder: Oid, at: string): Promise<readonly FileEntry[] | undefined> => {
+    if (left-- === 0) return undefined
+    const entries = await readTree(folder)
+    if (entries.filter(({ mode }) => mode === '40000').length > left) return undefined
+    const files: FileEntry[] = []
+    for (const { mode, name, oid } of entries) {
+      if (mode !== '40000') {
+        files.push({ path: at + name, mode, oid })
+        continue
+      }
+      const below = await visit(oid, `${at}${name}/`)
+      if (below === undefined) return undefined
+      files.push(...below)
+    }
+    return files
+  }
+  return visit(tree, prefix)
+}
+
+/** The files that differ between two trees or commits, at or below a path. */
 export async function diffTrees(
   context: GitContext,
   format: ObjectFormat,
   before: Oid | undefined,
   after: Oid,
-  prefix: string | undefined,
+  prefix: string,
 ): Promise<readonly TreeChange[]> {
   const { stdout } = await runGit(context, [
     '--literal-pathspecs',
@@ -32,7 +61,7 @@ export async function diffTrees(
     '--ignore-submodules=none',
     before ?? emptyTreeId(format),
     after,
-    ...(prefix === undefined ? [] : ['--', prefix]),
+    ...(prefix === '' ? [] : ['--', prefix]),
   ])
   const fields = nulSeparated(stdout)
   const changes: TreeChange[] = []
