@@ -1,15 +1,8 @@
-import {
-  type AssetPaths,
-  type AssetValue,
-  assetValue,
-  extensionOf,
-  mapAssetUrls,
-  parseAssetValue,
-} from '../projection/asset-value.ts'
+import { type AssetValue, assetValue, parseAssetValue } from '../projection/asset-value.ts'
 import { writeBlueprintFile } from '../projection/blueprint.ts'
 import { writeEntityFile } from '../projection/entity.ts'
 import { type Manifest, writeManifest } from '../projection/manifest.ts'
-import { assetFile, classify, foldPath, MANIFEST_FILE } from '../projection/paths.ts'
+import { classify, foldPath, MANIFEST_FILE } from '../projection/paths.ts'
 import { writeSettingsFile } from '../projection/settings.ts'
 import { writeSpawnFile } from '../projection/spawn.ts'
 import type { FieldSet } from '../resolvers/fields.ts'
@@ -17,9 +10,10 @@ import { type ContestedField, mergeObject, type ObjectMerge } from '../resolvers
 import type { Terms } from '../resolvers/terms.ts'
 import { mergeText } from '../resolvers/text.ts'
 import { isJsonObject, own } from '../world/json.ts'
-import type { FieldValue, ObjectKey, WorldObject } from '../world/state.ts'
+import { type FieldValue, type ObjectKey, objectKey, type WorldObject } from '../world/state.ts'
+import { MergedAssets } from './merged-assets.ts'
 import { type Oid, parseOid, type Repository, type TreeChange, type TreeEdit } from './repository.ts'
-import { type PlacedObject, readUnits, type TreeObjects } from './tree-objects.ts'
+import { isFile, type PlacedObject, readUnits, type TreeObjects } from './tree-objects.ts'
 import { type Units, unitsOf } from './units.ts'
 
 /** A change of the other side, as an edit of our tree. */
@@ -37,11 +31,9 @@ export class MergedTree {
   readonly #theirs: Oid
   readonly #sides: { readonly base: TreeObjects; readonly ours: TreeObjects; readonly theirs: TreeObjects }
   readonly #edits = new Map<string, TreeEdit>()
-  /** Merged files below `assets/`. */
-  readonly assets: Map<string, Oid>
-  readonly #assetPaths = new Map<string, string>()
-  /** Whether some asset of a side stands elsewhere in the merged tree, so that its files cannot stay or be taken unread. */
-  #assetsMoved = false
+  readonly #assets: MergedAssets
+  /** Assets of ours that are not in the merged tree where we have them. */
+  #ourAssetsMoved = false
   /** Folded names of app folders that are anybody's. */
   readonly #folders: Set<string>
   /** Folded paths of objects that are anybody's. */
@@ -62,61 +54,21 @@ export class MergedTree {
     this.#folders = new Set([...appFolders].map(foldPath))
     const placed = [...sides.ours.objects.values(), ...sides.theirs.objects.values()]
     this.#paths = new Set(placed.map(({ path }) => foldPath(path)))
-    this.assets = new Map(sides.ours.assets)
-    for (const [path, oid] of this.assets) if (!this.#assetPaths.has(oid)) this.#assetPaths.set(oid, path)
+    this.#assets = new MergedAssets(sides, {
+      put: (path, oid) => this.#put(path, oid),
+      remove: (path) => this.#delete(path),
+    })
   }
 
-  /** Assets settle by hash (M3, M8): content that we have stays where we have it, what is new comes along. */
+  /** Merged files below `assets/`: path → content. */
+  get assets(): ReadonlyMap<string, Oid> {
+    return this.#assets.files
+  }
+
+  /** To be called first: all other files are written with the names that their assets have then. */
   mergeAssets(theirChanges: readonly TreeChange[]): void {
-    const { base, ours } = this.#sides
-    for (const change of theirChanges) {
-      const { path, after } = change
-      if (classify(path).kind !== 'asset') continue
-      const mine = ours.assets.get(path)
-      if (after === undefined) {
-        if (mine !== undefined && mine === base.assets.get(path)) this.#removeAsset(path)
-      } else if (!this.#assetPaths.has(after.oid)) {
-        if (mine !== undefined && mine === base.assets.get(path)) this.#putAsset(path, after.oid)
-        else this.#addAsset(path, after.oid)
-      }
-    }
-    // Not only what changed counts: content that we moved or replaced may be named anew by the world.
-    this.#assetsMoved = [ours, this.#sides.theirs].some((side) =>
-      [...side.assets].some(([path, oid]) => this.assets.get(path) !== oid),
-    )
-  }
-
-  /** Adds content under the name that it has elsewhere, numbered if that is taken by other content here. */
-  #addAsset(path: string, oid: Oid): void {
-    const here = new Set([...this.assets.keys()].map(foldPath))
-    if (!here.has(foldPath(path))) {
-      this.#putAsset(path, oid)
-      return
-    }
-    // A number may be that of another asset of theirs, which is yet to come.
-    const there = new Set([...this.#sides.theirs.assets.keys()].map(foldPath))
-    const name = path.slice('assets/'.length)
-    const extension = extensionOf(path)
-    const base = extension === '' ? name : name.slice(0, -(extension.length + 1))
-    const isTaken = (candidate: string) => here.has(foldPath(candidate)) || there.has(foldPath(candidate))
-    this.#putAsset(assetFile(base, extension, isTaken), oid)
-  }
-
-  #putAsset(path: string, oid: Oid): void {
-    this.assets.set(path, oid)
-    if (!this.#assetPaths.has(oid)) this.#assetPaths.set(oid, path)
-    this.#put(path, oid)
-  }
-
-  #removeAsset(path: string): void {
-    const oid = this.assets.get(path)!
-    this.assets.delete(path)
-    if (this.#assetPaths.get(oid) === path) {
-      const elsewhere = [...this.assets].find(([, other]) => other === oid)?.[0]
-      if (elsewhere === undefined) this.#assetPaths.delete(oid)
-      else this.#assetPaths.set(oid, elsewhere)
-    }
-    this.#delete(path)
+    this.#assets.merge(theirChanges)
+    this.#ourAssetsMoved = this.#assets.moved(this.#sides.ours).length > 0
   }
 
   /** Merges one object; scripts that both sides changed are merged as text. */
@@ -161,13 +113,16 @@ export class MergedTree {
     // A path is merged like any value: the side that moved the file wins, ours before theirs (G8, M8).
     const theyMoved =
       theirs !== undefined && base !== undefined && ours?.path === base.path && theirs.path !== base.path
-    const path = ours === undefined || theyMoved ? this.#freePath(theirs!.path, merged) : ours.path
+    const path =
+      ours === undefined || theyMoved
+        ? this.#freePath(theirs!.path, merged)
+        : (this.#folderOfItsOwn(ours.path, merged) ?? ours.path)
     const moved = ours !== undefined && ours.path !== path
     if (moved) this.#removeObject(ours)
     if (!moved && ours !== undefined && exactlySame(ours.object, merged)) {
-      if (!this.#assetsMoved || this.#assetsStand(ours.object, this.#sides.ours)) return
+      if (!this.#ourAssetsMoved || this.#assets.stand(ours.object, this.#sides.ours)) return
     }
-    this.#placeAssets(merged)
+    this.#assets.place(merged)
     if (merged.kind === 'shared') {
       this.#put(path, oidOf(own(merged.fields, 'content')))
       return
@@ -184,17 +139,8 @@ export class MergedTree {
   #freePath(path: string, merged: WorldObject): string {
     if (merged.kind === 'shared') return path
     const ours = [...this.#sides.ours.objects.values()].filter(({ object }) => object.id !== merged.id)
-    const folder = folderOf(path)
-    const isRoot = ({ object, path }: PlacedObject) => folderOf(path) === folder && scriptFiles(object).size > 0
-    if (merged.kind === 'blueprint' && scriptFiles(merged).size > 0 && ours.some(isRoot)) {
-      const name = folder.split('/')[1]!
-      for (let n = 1; ; n++) {
-        const candidate = foldPath(`${name}_${n}`)
-        if (this.#folders.has(candidate)) continue
-        this.#folders.add(candidate)
-        return `apps/${name}_${n}/${name}_${n}.json`
-      }
-    }
+    const elsewhere = this.#folderOfItsOwn(path, merged)
+    if (elsewhere !== undefined) return elsewhere
     if (!ours.some((placed) => foldPath(placed.path) === foldPath(path))) return path
     for (let n = 1; ; n++) {
       const candidate = path.replace(/\.json$/, `_${n}.json`)
@@ -202,6 +148,31 @@ export class MergedTree {
       this.#paths.add(foldPath(candidate))
       return candidate
     }
+  }
+
+  /** A path in a new folder for a blueprint with scripts that cannot have the folder of `path`, as on the line. */
+  #folderOfItsOwn(path: string, merged: WorldObject): string | undefined {
+    if (merged.kind !== 'blueprint' || scriptFiles(merged).size === 0 || !this.#crowded(path, merged.id))
+      return undefined
+    const name = path.split('/')[1]!
+    for (let n = 1; ; n++) {
+      const candidate = foldPath(`${name}_${n}`)
+      if (this.#folders.has(candidate)) continue
+      this.#folders.add(candidate)
+      return `apps/${name}_${n}/${name}_${n}.json`
+    }
+  }
+
+  /** Whether a folder of ours holds scripts that are not this blueprint's; folders that differ in case alone are one (G8). */
+  #crowded(path: string, id: string): boolean {
+    const { objects, scripts } = this.#sides.ours
+    const folder = folderOf(path)
+    const twin = ({ object, path: other }: PlacedObject) =>
+      object.kind === 'blueprint' && folderOf(other) !== folder && foldPath(folderOf(other)) === foldPath(folder)
+    if ([...objects.values()].some(twin)) return true
+    const mine = objects.get(objectKey('blueprint', id))
+    if (mine !== undefined && folderOf(mine.path) === folder && scriptFiles(mine.object).size > 0) return false
+    return [...scripts].some((script) => foldPath(script).startsWith(foldPath(folder)))
   }
 
   #removeObject(placed: PlacedObject): void {
@@ -229,48 +200,39 @@ export class MergedTree {
     for (const file of before.keys()) if (!after.has(file)) this.#delete(folder + file)
   }
 
-  /** Sees to it that every asset an object names is in the merged tree. */
-  #placeAssets(object: WorldObject): void {
-    if (object.kind !== 'entity' && object.kind !== 'blueprint') return
-    mapAssetUrls(object.kind, object.fields, (value, where) => {
-      const asset = parseAssetValue(value)
-      if (asset !== undefined && !this.#assetPaths.has(asset.oid)) {
-        const at = [...this.#sides.theirs.assets, ...this.#sides.base.assets].find(([, oid]) => oid === asset.oid)?.[0]
-        this.#addAsset(at ?? `assets/${where.name}.${asset.extension}`, parseOid(asset.oid))
-      }
-      return value
-    })
-  }
-
-  /** Whether every asset that an object of a side names is in the merged tree where that side has it. */
-  #assetsStand(object: WorldObject, side: TreeObjects): boolean {
-    let stand = true
-    if (object.kind === 'entity' || object.kind === 'blueprint') {
-      mapAssetUrls(object.kind, object.fields, (value) => {
-        const asset = parseAssetValue(value)
-        const at = (paths: ReadonlyMap<string, Oid>) => [...paths].find(([, oid]) => oid === asset?.oid)?.[0]
-        const path = asset === undefined ? undefined : at(side.assets)
-        if (asset !== undefined && (path === undefined || this.assets.get(path) !== asset.oid)) stand = false
-        return value
-      })
-    }
-    return stand
-  }
-
-  /** Takes files that only the other side changed; those are rewritten whose assets stand elsewhere here. */
+  /** Takes files that only the other side changed; those are written anew whose assets stand elsewhere here. */
   async take(changes: readonly TreeChange[]): Promise<void> {
     for (const change of changes) {
       const edit = taken(change, this.#prefix)
       this.#edits.set(edit.path, edit)
     }
-    if (!this.#assetsMoved) return
-    const read = await readUnits(this.#repository, this.#theirs, this.#prefix, unitsOf(changes.map(({ path }) => path)))
-    const paths = new Set(changes.map(({ path }) => path))
+    const named = await this.#naming(this.#assets.moved(this.#sides.theirs), changes)
+    if (named.size === 0) return
+    const read = await readUnits(this.#repository, this.#theirs, this.#prefix, unitsOf(named))
     for (const { object, path } of read.objects.values()) {
-      if (!paths.has(path) || this.#assetsStand(object, this.#sides.theirs)) continue
-      this.#placeAssets(object)
+      if (!named.has(path)) continue
+      this.#assets.place(object)
       this.#write(path, this.#format(object, path, [read]))
     }
+  }
+
+  /** Those of the changed files that name one of some assets. */
+  async #naming(assets: readonly string[], changes: readonly TreeChange[]): Promise<ReadonlySet<string>> {
+    const found = new Set<string>()
+    if (assets.length === 0) return found
+    const needles = assets.map((path) => Buffer.from(JSON.stringify(path)))
+    const json = changes.flatMap(({ path, after }) => {
+      const { kind } = classify(path)
+      return (kind === 'entity' || kind === 'blueprint') && after !== undefined && isFile(after.mode)
+        ? [{ path, oid: after.oid }]
+        : []
+    })
+    const blobs = await this.#repository.readBlobs(new Set(json.map(({ oid }) => oid)))
+    for (const { path, oid } of json) {
+      const bytes = Buffer.from(blobs.get(oid)!)
+      if (needles.some((needle) => bytes.includes(needle))) found.add(path)
+    }
+    return found
   }
 
   finishManifest(units: Units): void {
@@ -279,25 +241,25 @@ export class MergedTree {
     // One that we deleted, with all that was in it, does not come back empty.
     if (ours.manifest === undefined && this.#manifestObjects.size === 0) return
     const previous: Manifest | undefined = ours.manifest ?? theirs.manifest
-    for (const object of this.#manifestObjects.values()) this.#placeAssets(object)
+    for (const object of this.#manifestObjects.values()) this.#assets.place(object)
     const untouched =
       ours.manifest !== undefined &&
       ours.manifest.objects.size === this.#manifestObjects.size &&
       [...this.#manifestObjects].every(([key, object]) => {
         const mine = ours.manifest!.objects.get(key)
         if (mine === undefined || !exactlySame(mine, object)) return false
-        return !this.#assetsMoved || this.#assetsStand(mine, ours)
+        return !this.#ourAssetsMoved || this.#assets.stand(mine, ours)
       })
-    if (!untouched) this.#write(MANIFEST_FILE, writeManifest(this.#manifestObjects, previous, this.#assetPlaces()))
+    if (!untouched) this.#write(MANIFEST_FILE, writeManifest(this.#manifestObjects, previous, this.#assets))
   }
 
   /** `more`: what else was read of the folder of a blueprint, where it is no unit of the merge. */
   #format(object: WorldObject, path: string, more: readonly TreeObjects[] = []): string {
     switch (object.kind) {
       case 'entity':
-        return writeEntityFile(object, this.#assetPlaces())
+        return writeEntityFile(object, this.#assets)
       case 'blueprint':
-        return writeBlueprintFile(object, this.#assetPlaces(), {
+        return writeBlueprintFile(object, this.#assets, {
           folderHasScripts: this.#hasScripts(folderOf(path), more),
         })
       case 'settings':
@@ -307,10 +269,6 @@ export class MergedTree {
       case 'shared':
         throw new Error('a shared module is written as its content')
     }
-  }
-
-  #assetPlaces(): AssetPaths {
-    return { pathOf: (value) => this.#assetPaths.get(parseAssetValue(value)!.oid) }
   }
 
   #write(path: string, text: string): void {
@@ -335,7 +293,7 @@ export class MergedTree {
       const expected = merged.get(key)
       if (expected?.kind !== 'blueprint' || exactlySame(object, expected)) continue
       any = true
-      const text = writeBlueprintFile(expected, this.#assetPlaces(), { folderHasScripts: true })
+      const text = writeBlueprintFile(expected, this.#assets, { folderHasScripts: true })
       this.#write(path, text)
     }
     return any

@@ -22,6 +22,10 @@ export interface TreeObjects {
   readonly problems: readonly FileProblem[]
   /** Path → content of every file below `assets/`. */
   readonly assets: ReadonlyMap<string, Oid>
+  /** What stands below `assets/` and is no file: symbolic links, submodules. */
+  readonly links: ReadonlySet<string>
+  /** Paths of the scripts in the folders that were read, of blueprints or not. */
+  readonly scripts: ReadonlySet<string>
   /** The manifest, where it was among the units and the tree has one. */
   readonly manifest: Manifest | undefined
 }
@@ -38,11 +42,15 @@ export async function readUnits(
 ): Promise<TreeObjects> {
   const objects = new Map<ObjectKey, PlacedObject>()
   const problems: FileProblem[] = []
-  if (treeish === undefined) return { objects, problems, assets: new Map(), manifest: undefined }
-
   const assets = new Map<string, Oid>()
+  const links = new Set<string>()
+  const allScripts = new Set<string>()
+  if (treeish === undefined) return { objects, problems, assets, links, scripts: allScripts, manifest: undefined }
+
   for (const file of await repository.listFiles(treeish, `${prefix}assets`)) {
-    assets.set(file.path.slice(prefix.length), file.oid)
+    const path = file.path.slice(prefix.length)
+    if (isFile(file.mode)) assets.set(path, file.oid)
+    else links.add(path)
   }
   const values: AssetValues = { valueOf: (path) => contentAt(assets, path) }
 
@@ -73,13 +81,7 @@ export async function readUnits(
   const place = (key: ObjectKey, object: WorldObject, path: string): void => {
     const other = objects.get(key)
     if (other === undefined) objects.set(key, { object, path })
-    else {
-      problems.push({
-        code: 'duplicate_id',
-        path,
-        message: `the id ${JSON.stringify(object.id)} is claimed by ${other.path} as well`,
-      })
-    }
+    else problems.push(duplicate(object, path, other))
   }
   let manifest: Manifest | undefined
   for (const path of [...single.keys()].sort()) {
@@ -116,7 +118,10 @@ export async function readUnits(
       const path = file.path.slice(prefix.length)
       const kind = classify(path)
       if (kind.kind === 'blueprint') blueprints.push({ path, bytes: blobs.get(file.oid)! })
-      else if (kind.kind === 'script') scripts.push({ path, value: assetValue(file.oid, extensionOf(path)) })
+      else if (kind.kind === 'script') {
+        scripts.push({ path, value: assetValue(file.oid, extensionOf(path)) })
+        allScripts.add(path)
+      }
     }
     if (blueprints.length === 0) continue
     const app = readApp(folder, { blueprints, scripts }, values)
@@ -127,11 +132,52 @@ export async function readUnits(
       if (path !== undefined) place(key, object, path)
     }
   }
-  return { objects, problems, assets, manifest }
+  return {
+    objects,
+    problems: problems.map((problem) => aboutLink(problem, links)),
+    assets,
+    links,
+    scripts: allScripts,
+    manifest,
+  }
+}
+
+function duplicate(object: WorldObject, path: string, other: PlacedObject): FileProblem {
+  const message = `the id ${JSON.stringify(object.id)} is claimed by ${other.path} as well`
+  return { code: 'duplicate_id', path, message }
+}
+
+/** A missing asset whose name is there, but is a link: nobody finds that out from "missing". */
+function aboutLink(problem: FileProblem, links: ReadonlySet<string>): FileProblem {
+  if (problem.code !== 'missing_asset') return problem
+  const link = [...links].find((path) => `${problem.message} `.includes(` names ${path} `))
+  if (link === undefined) return problem
+  return { ...problem, message: `${problem.message}: that is a symbolic link, an asset is a file` }
+}
+
+/**
+ * What two readings of one tree found, the units of which do not overlap. An object that both found is one id in two
+ * files.
+ */
+export function joinUnits(first: TreeObjects, second: TreeObjects): TreeObjects {
+  const objects = new Map(first.objects)
+  const problems = [...first.problems, ...second.problems]
+  for (const [key, placed] of second.objects) {
+    const other = objects.get(key)
+    if (other === undefined) objects.set(key, placed)
+    else problems.push(duplicate(placed.object, placed.path, other))
+  }
+  return {
+    ...first,
+    objects,
+    problems,
+    scripts: new Set([...first.scripts, ...second.scripts]),
+    manifest: first.manifest ?? second.manifest,
+  }
 }
 
 /** Links and submodules are no files of a world: what they name is elsewhere (S1). */
-function isFile(mode: TreeMode): boolean {
+export function isFile(mode: TreeMode): boolean {
   return mode === '100644' || mode === '100755'
 }
 

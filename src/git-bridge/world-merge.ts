@@ -2,10 +2,10 @@ import type { FileProblem } from '../projection/json-file.ts'
 import { classify, entityFile, isWorldOwned, MANIFEST_FILE, SETTINGS_FILE, SPAWN_FILE } from '../projection/paths.ts'
 import { type ContestedField, sameObject } from '../resolvers/object.ts'
 import { SyncError } from '../world/errors.ts'
-import type { ObjectKey, WorldObject } from '../world/state.ts'
+import { type ObjectKey, parseObjectKey, SETTINGS, SPAWN, type WorldObject } from '../world/state.ts'
 import { MergedTree, taken } from './merged-tree.ts'
 import type { Oid, Repository, TreeChange, TreeEdit } from './repository.ts'
-import { type PlacedObject, readUnits, type TreeObjects } from './tree-objects.ts'
+import { isFile, joinUnits, type PlacedObject, readUnits, type TreeObjects } from './tree-objects.ts'
 import { addUnit, inUnits, type Units, unitsOf } from './units.ts'
 import { writtenSince } from './wrote.ts'
 
@@ -74,18 +74,16 @@ export async function mergeWorlds(
   // Objects are matched by id, wherever their files are (M1, M8): a blueprint that we added in one folder may come back
   // from the world in another, an entity's file in the place that the line gives it.
   if (units.folders.size > 0) for (const folder of theirUnits.folders) units.folders.add(folder)
-  const placed = await readUnits(repository, ours, prefix, units)
-  for (const { object } of placed.objects.values()) if (object.kind === 'entity') addLinePath(units, object.id)
-  const [atBase, atOurs, atTheirs, wrote] = await Promise.all([
-    readUnits(repository, base, prefix, units),
-    readUnits(repository, ours, prefix, units),
-    readUnits(repository, theirs, prefix, units),
-    writtenSince(repository, base, theirs, prefix, units),
-  ])
+  const atOurs = await readOurs(repository, ours, prefix, units)
+  const atTheirs = await readUnits(repository, theirs, prefix, units)
+  const atBase = base === theirs ? atTheirs : await readUnits(repository, base, prefix, units)
   refuseProblems(atOurs.problems)
   refuseLosses(atBase.problems)
   refuseLosses(atTheirs.problems)
+  refuseMissing(atBase, atOurs, atTheirs)
   await refuseCopies(repository, ours, prefix, units, atBase, atOurs)
+  const written = unitsWritten(units, atBase, atOurs, atTheirs)
+  const wrote = await writtenSince(repository, base, theirs, prefix, written)
 
   const merge = new MergedTree(repository, prefix, theirs, { base: atBase, ours: atOurs, theirs: atTheirs }, [
     ...(await appFolders(repository, ours, prefix)),
@@ -152,9 +150,40 @@ async function requireOneLayout(repository: Repository, prefix: string, ours: Oi
   })
 }
 
-/** Adds the file that an entity has on the line, unless a manifest holds it. */
-function addLinePath(units: Units, id: string): void {
-  if (!units.files.has(MANIFEST_FILE)) units.files.add(entityFile(id))
+/**
+ * Reads our side of the units, and adds to them the files that our entities have on the line: where we have them
+ * elsewhere, these are read as well, lest a copy that kept its id passes for a move.
+ */
+async function readOurs(repository: Repository, ours: Oid, prefix: string, units: Units): Promise<TreeObjects> {
+  const first = await readUnits(repository, ours, prefix, units)
+  if (units.files.has(MANIFEST_FILE)) return first
+  const added = unitsOf([])
+  for (const { object } of first.objects.values()) {
+    if (object.kind !== 'entity') continue
+    const path = entityFile(object.id)
+    if (units.files.has(path)) continue
+    units.files.add(path)
+    added.files.add(path)
+  }
+  return added.files.size === 0 ? first : joinUnits(first, await readUnits(repository, ours, prefix, added))
+}
+
+/**
+ * The units of which it matters what operations wrote: of objects that we changed and that the sides do not agree upon.
+ * After a push there are none, however long the line grew by it.
+ */
+function unitsWritten(units: Units, atBase: TreeObjects, atOurs: TreeObjects, atTheirs: TreeObjects): Units {
+  const written = unitsOf([])
+  for (const key of new Set([...atBase.objects.keys(), ...atOurs.objects.keys()])) {
+    const [base, ours, theirs] = [atBase, atOurs, atTheirs].map((side) => side.objects.get(key))
+    if (sameObject(base?.object, ours?.object) || sameObject(ours?.object, theirs?.object)) continue
+    for (const placed of [base, ours, theirs]) if (placed !== undefined) addUnit(written, placed.path)
+    const { kind, id } = parseObjectKey(key)
+    if (kind === 'entity' && units.files.has(entityFile(id))) written.files.add(entityFile(id))
+  }
+  // The line may have had a blueprint in any of them meanwhile.
+  if (written.folders.size > 0) for (const folder of units.folders) written.folders.add(folder)
+  return written
 }
 
 /** What differs between two trees among the world-owned paths, paths relative to the project. */
@@ -192,6 +221,19 @@ function refuseLosses(problems: readonly FileProblem[]): void {
     hint: 'Look at that file with "git log refs/lobby/remote -- <file>"; nothing was merged.',
     data: { problems },
   })
+}
+
+/** A world always has settings and a spawn: a file of theirs that is gone cannot be pushed. Throws `invalid_files`. */
+function refuseMissing(atBase: TreeObjects, atOurs: TreeObjects, atTheirs: TreeObjects): void {
+  refuseProblems(
+    ([SETTINGS, SPAWN] as const).flatMap((key): FileProblem[] => {
+      const path = key === SETTINGS ? SETTINGS_FILE : SPAWN_FILE
+      const had = [atBase, atTheirs].every((side) => side.objects.get(key)?.path === path)
+      if (!had || atOurs.objects.has(key)) return []
+      const message = `is missing; restore it, with "git checkout refs/lobby/remote -- ${path}" for example`
+      return [{ code: 'invalid', path, message }]
+    }),
+  )
 }
 
 /** A blueprint's file that was copied with its id: the folder that it was copied from did not change, so nobody reads it. */
@@ -233,6 +275,7 @@ async function addReferrers(repository: Repository, ours: Oid, prefix: string, u
   ).flat()
   const json = files.filter((file) => {
     const { kind } = classify(file.path.slice(prefix.length))
+    if (!isFile(file.mode)) return false
     return kind === 'blueprint' || kind === 'entity' || kind === 'manifest'
   })
   const needles = [...units.assets].map((path) => Buffer.from(JSON.stringify(path)))

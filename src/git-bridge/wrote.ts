@@ -1,5 +1,5 @@
 import { entityFile, MANIFEST_FILE, SETTINGS_FILE, SPAWN_FILE } from '../projection/paths.ts'
-import { diffObjects, FieldSet } from '../resolvers/fields.ts'
+import { FieldSet, writtenFields } from '../resolvers/fields.ts'
 import { type ObjectKey, parseObjectKey } from '../world/state.ts'
 import type { Commit, Oid, Repository } from './repository.ts'
 import { readUncertified } from './trailers.ts'
@@ -42,10 +42,10 @@ export async function writtenSince(
       readUnits(repository, commit.oid, prefix, touched),
     ])
     for (const key of new Set([...before.objects.keys(), ...after.objects.keys()])) {
-      for (const change of diffObjects(before.objects.get(key)?.object, after.objects.get(key)?.object)) {
+      for (const path of writtenFields(before.objects.get(key)?.object, after.objects.get(key)?.object)) {
         const fields = wrote.get(key) ?? new FieldSet()
         wrote.set(key, fields)
-        fields.add(change.path)
+        fields.add(path)
       }
     }
   }

@@ -1,4 +1,4 @@
-import { isJsonObject, jsonEquals, own } from '../world/json.ts'
+import { isJsonObject, type JsonObject, jsonEquals, own } from '../world/json.ts'
 import type { FieldValue, ObjectKind, WorldObject } from '../world/state.ts'
 import { fieldEquality } from './equality.ts'
 
@@ -52,6 +52,28 @@ function diffValues(
     return
   }
   changes.push({ path, before, after })
+}
+
+/**
+ * The fields that a step from one state of an object to another wrote (M2): those of {@link diffObjects}, but a record
+ * that appears or disappears wrote the fields in it, not whatever else may come to stand there (M3). An empty record is
+ * a field by itself.
+ */
+export function writtenFields(before: WorldObject | undefined, after: WorldObject | undefined): readonly FieldPath[] {
+  const paths: FieldPath[] = []
+  for (const change of diffObjects(before, after)) {
+    const { path } = change
+    const value = change.before === undefined ? change.after : change.after === undefined ? change.before : undefined
+    if (path.length === 0 || value === undefined) paths.push(path)
+    else addLeaves(path, value, paths)
+  }
+  return paths
+}
+
+function addLeaves(path: FieldPath, value: FieldValue, paths: FieldPath[]): void {
+  const keys = isJsonObject(value) ? Object.keys(value) : []
+  if (keys.length === 0) paths.push(path)
+  for (const key of keys) addLeaves([...path, key], own(value as JsonObject, key), paths)
 }
 
 /** The keys of two records: the first one's in its order, then what only the second has. */

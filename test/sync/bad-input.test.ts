@@ -319,3 +319,22 @@ describe('bad input gets one clear sentence, the right exit code, and changes no
     expect(CODE).toBe('secret')
   })
 })
+
+it('a shared module that is gone but still imported is named, before anything is sent', async () => {
+  const world = await startWorld()
+  await addLamps(world)
+  const project = await cloneWorld(world)
+  project.write('apps/Lamp/index.js', "import { glow } from '@shared/glow.js'\nexport default () => glow()\n")
+  project.write('shared/glow.js', 'export const glow = () => 1\n')
+  project.commit('glow')
+  expect(await project.push()).toMatchObject({ kind: 'pushed', refused: [] })
+  project.remove('shared/glow.js')
+  project.commit('gone')
+  const head = await world.head()
+  for (const dryRun of [true, false]) {
+    const gone = await failure(project.push({ dryRun }))
+    expect(gone).toMatchObject({ code: 'invalid_files', exit: 1 })
+    expect(gone.message).toContain('shared/glow.js')
+  }
+  expect(await world.head()).toBe(head)
+})

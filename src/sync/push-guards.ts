@@ -1,0 +1,103 @@
+import type { Oid } from '../git-bridge/repository.ts'
+import { readUnits } from '../git-bridge/tree-objects.ts'
+import { addUnit, unitsOf } from '../git-bridge/units.ts'
+import type { WorldMerge } from '../git-bridge/world-merge.ts'
+import { classify } from '../projection/paths.ts'
+import { SyncError } from '../world/errors.ts'
+import { own } from '../world/json.ts'
+import { type ObjectKey, TEMPLATE_BLUEPRINTS } from '../world/state.ts'
+import { wouldOverwrite } from './check-out.ts'
+import type { PlannedOperation } from './plan.ts'
+import { objectsOf } from './pull.ts'
+import type { PushOptions } from './push.ts'
+import type { Session } from './session.ts'
+import type { Branch } from './working-tree.ts'
+
+/** An entity must name a blueprint that is in the project. Throws `invalid_files`. */
+export async function checkEntities(
+  session: Session,
+  tree: Oid,
+  operations: readonly PlannedOperation[],
+): Promise<void> {
+  const named = new Map<string, PlannedOperation>()
+  for (const operation of operations) {
+    const blueprint = operation.kind.startsWith('entity') ? own(operation.after?.fields ?? {}, 'blueprint') : undefined
+    if (typeof blueprint === 'string' && !TEMPLATE_BLUEPRINTS.has(blueprint)) named.set(blueprint, operation)
+  }
+  if (named.size === 0) return
+  const units = unitsOf([])
+  for (const file of await session.repository.listFiles(tree, `${session.prefix}apps`)) {
+    const path = file.path.slice(session.prefix.length)
+    if (classify(path).kind === 'blueprint') addUnit(units, path)
+  }
+  const apps = await readUnits(session.repository, tree, session.prefix, units)
+  for (const [blueprint, operation] of named) {
+    if (apps.objects.has(`blueprint:${blueprint}` as ObjectKey)) continue
+    const placed = operation.key
+    throw new SyncError(
+      'invalid_files',
+      `Entity "${operation.id}" names blueprint "${blueprint}", which does not exist.`,
+      {
+        hint: 'Correct the name, or add the blueprint below apps/.',
+        data: { entity: operation.id, blueprint, key: placed },
+      },
+    )
+  }
+}
+
+/** P7: what must be asked, or expressly allowed, before anything is sent. Throws `mass_deletion`, `not_confirmed`. */
+export async function guardPush(
+  session: Session,
+  operations: readonly PlannedOperation[],
+  tip: Oid,
+  options: PushOptions,
+): Promise<void> {
+  const removals = operations.filter(({ kind }) => kind.endsWith('.remove')).length
+  if (removals > 0 && !options.allowMassDelete) {
+    const total = (await objectsOf(session, tip)).length
+    if (removals * 2 > total) {
+      throw new SyncError('mass_deletion', `This push would delete ${removals} of the world's ${total} objects.`, {
+        exitCode: 5,
+        hint: 'If that is what you want, push with --allow-mass-delete.',
+        data: { removals, objects: total },
+      })
+    }
+  }
+  if (!session.target.confirm) return
+  const world = session.target.address.worldId ?? session.target.address.url
+  if (await options.confirm(`Push ${operations.length} operations to world "${world}"?`)) return
+  throw new SyncError('not_confirmed', `The push to "${world}" was not confirmed; nothing was sent.`, {
+    exitCode: 5,
+    hint: 'Confirm it, or pass --yes where nobody can be asked.',
+  })
+}
+
+/** P1: a closing merge that would touch uncommitted files stops the push before anything is sent. */
+export async function refuseDirty(
+  session: Session,
+  branch: Branch,
+  merge: WorldMerge,
+  operations: readonly PlannedOperation[],
+): Promise<void> {
+  const { repository, prefix } = session
+  const blocked = new Set(await wouldOverwrite(repository, branch.head, merge.tree!))
+  // What is added comes back with the fields that the runtime fills in.
+  const coming = operations
+    .filter(({ kind }) => kind.endsWith('.add'))
+    .flatMap(({ key }) => merge.objects.get(key)?.ours?.path ?? [])
+    .map((path) => prefix + path)
+  if (coming.length > 0) {
+    const changed = await repository.run(['diff-index', '--name-only', '-z', branch.head])
+    const dirty = new Set(changed.stdout.toString('utf8').split('\0'))
+    for (const path of coming) if (dirty.has(path)) blocked.add(path)
+  }
+  if (blocked.size === 0) return
+  throw new SyncError(
+    'local_changes',
+    `The push would have to write to files with local changes: ${[...blocked].slice(0, 10).join(', ')}.`,
+    {
+      hint: 'Commit them, or push with --autostash. Nothing was sent.',
+      data: { paths: [...blocked] },
+    },
+  )
+}
