@@ -1,4 +1,4 @@
-import * as z from 'zod'
+import * as z from 'zod/mini'
 
 /**
  * Schemas of the answers that only the client reads. This module and the shared schemas load zod, which costs more
@@ -16,30 +16,35 @@ export {
 
 const object = z.custom<Readonly<Record<string, unknown>>>(
   (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-  { message: 'expected an object' },
+  'expected an object',
 )
 
 /** `GET /admin/blueprints/:id`. */
 export const blueprintSchema = z.looseObject({
-  blueprint: object.refine((value) => typeof value.id === 'string', { message: 'expected an object with an id' }),
+  blueprint: object.check(
+    z.refine((value) => typeof value.id === 'string', { message: 'expected an object with an id' }),
+  ),
 })
 
 /** `410` of `GET /admin/changes` (protocol, section 9). */
-export const expiredSchema = z.looseObject({ oldestCursor: z.number().int().nonnegative().optional() })
+export const expiredSchema = z.looseObject({ oldestCursor: z.optional(z.int().check(z.nonnegative())) })
 
 /** `POST /admin/deploy-lock`. */
-export const acquiredSchema = z.looseObject({ token: z.string().min(1), ttlMs: z.number().nonnegative() })
+export const acquiredSchema = z.looseObject({
+  token: z.string().check(z.minLength(1)),
+  ttlMs: z.number().check(z.nonnegative()),
+})
 
 /** `POST /admin/deploy-snapshots`. */
-export const takenSchema = z.looseObject({ id: z.string().min(1) })
+export const takenSchema = z.looseObject({ id: z.string().check(z.minLength(1)) })
 
 /** The 409 answers of `POST /admin/ops`. */
 export const mismatchesSchema = z.looseObject({
-  mismatches: z.array(z.looseObject({ opId: z.string(), id: z.string().optional(), field: z.string().optional() })),
+  mismatches: z.array(z.looseObject({ opId: z.string(), id: z.optional(z.string()), field: z.optional(z.string()) })),
 })
 
 /** `GET /admin/upload-check`. */
 export const uploadCheckSchema = z.looseObject({ exists: z.boolean() })
 
 /** `POST /admin/upload`. */
-export const uploadedSchema = z.looseObject({ ok: z.literal(true).optional(), filename: z.string() })
+export const uploadedSchema = z.looseObject({ ok: z.optional(z.literal(true)), filename: z.string() })

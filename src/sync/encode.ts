@@ -58,7 +58,20 @@ export class Encoder {
 
   async encode(planned: PlannedOperation, current: JsonObject | undefined): Promise<EncodedOperation> {
     const { before, after } = planned
-    for (const object of [before, after]) if (object !== undefined) await this.#publish(object)
+    try {
+      for (const object of [before, after]) if (object !== undefined) await this.#publish(object)
+    } catch (error) {
+      if (!(error instanceof SyncError) || error.code !== 'invalid_asset_name') throw error
+      throw new SyncError(
+        'invalid_files',
+        `${planned.key} names a file below assets/ whose extension the runtime does not take.`,
+        {
+          hint: 'Give the file an extension of letters and digits.',
+          data: { key: planned.key },
+          cause: error,
+        },
+      )
+    }
     const scripts = planned.scripts && after !== undefined ? await this.#scripts(after) : {}
     const bare = {
       planned,
