@@ -12,47 +12,60 @@ import { SyncError } from '../world/errors.ts'
 
 /** The paths whose local changes moving from `from` to `to` would overwrite; empty when it can go ahead. */
 export async function wouldOverwrite(repository: NativeRepository, from: Oid, to: Oid): Promise<readonly string[]> {
-  const first = await tryReadTree(repository, from, to)
-  if (first.length === 0) return first
-  // A file that was touched but not changed looks changed until git compares its content.
-  await repository.run(['update-index', '-q', '--refresh'], { allowFailure: true })
-  return tryReadTree(repository, from, to)
-}
-
-async function tryReadTree(repository: NativeRepository, from: Oid, to: Oid): Promise<readonly string[]> {
-  const result = await repository.run(['read-tree', '-m', '-u', '-n', from, to], { allowFailure: true })
-  if (result.code === 0) return []
-  const paths = new Set<string>()
-  for (const match of result.stderr.matchAll(/[Ee]ntry '(.+?)' (?:not uptodate|would be overwritten)/g))
-    paths.add(match[1]!)
-  for (const match of result.stderr.matchAll(/[Ff]ile '(.+?)' would be (?:overwritten|removed)/g)) paths.add(match[1]!)
-  for (const match of result.stderr.matchAll(/Updating '(.+?)' would lose/g)) paths.add(match[1]!)
-  if (paths.size === 0) {
-    throw new SyncError('git_failed', `git cannot update the working tree: ${result.stderr.trim()}`, {
-      data: { stderr: result.stderr },
-    })
-  }
-  return [...paths]
+  return readTree(repository, ['-n'], from, to)
 }
 
 /**
- * Performs the move. `resume` completes one that was interrupted: files that hold the old content, the new one, or the
- * beginning of the new one are ours to finish; anything else is the user's and stops it.
+ * Performs the move, or returns the paths whose local changes are in the way, having touched nothing: git checks all
+ * files before it writes the first.
+ *
+ * `resume` completes a move that was interrupted: files that hold the old content, the new one, or the beginning of the
+ * new one are ours to finish; anything else is the user's and stops it. Throws `git_failed` when git cannot write.
  */
 export async function checkOut(
   repository: NativeRepository,
   from: Oid,
   to: Oid,
   options: { readonly resume?: boolean } = {},
-): Promise<void> {
-  if (options.resume === true && (await restoreFiles(repository, from, to))) return
-  const moved = await repository.run(['read-tree', '-m', '-u', from, to], { allowFailure: true })
-  if (moved.code !== 0) {
-    throw new SyncError('git_failed', `git could not update the working tree: ${moved.stderr.trim()}`, {
-      hint: 'Make room or mend what it names, and run the command again: it goes on where it stopped.',
-      data: { stderr: moved.stderr },
-    })
-  }
+): Promise<readonly string[]> {
+  if (options.resume === true && (await restoreFiles(repository, from, to))) return []
+  return readTree(repository, [], from, to)
+}
+
+async function readTree(
+  repository: NativeRepository,
+  flags: readonly string[],
+  from: Oid,
+  to: Oid,
+): Promise<readonly string[]> {
+  const run = () => repository.run(['read-tree', '-m', '-u', ...flags, from, to], { allowFailure: true })
+  const first = await run()
+  if (first.code === 0) return []
+  // Only a refusal says that nothing was written yet; anything else may have stopped half-way.
+  if (inTheWay(first.stderr).length === 0) throw failed(first.stderr)
+  // A file that was touched but not changed looks changed until git compares its content.
+  await repository.run(['update-index', '-q', '--refresh'], { allowFailure: true })
+  const second = await run()
+  if (second.code === 0) return []
+  const paths = inTheWay(second.stderr)
+  if (paths.length === 0) throw failed(second.stderr)
+  return paths
+}
+
+/** The files that git refuses to touch, by what it says; all of them are checked before the first is written. */
+function inTheWay(stderr: string): readonly string[] {
+  const paths = new Set<string>()
+  for (const match of stderr.matchAll(/[Ee]ntry '(.+?)' (?:not uptodate|would be overwritten)/g)) paths.add(match[1]!)
+  for (const match of stderr.matchAll(/[Ff]ile '(.+?)' would be (?:overwritten|removed)/g)) paths.add(match[1]!)
+  for (const match of stderr.matchAll(/Updating '(.+?)' would lose/g)) paths.add(match[1]!)
+  return [...paths]
+}
+
+function failed(stderr: string): SyncError {
+  return new SyncError('git_failed', `git cannot update the working tree: ${stderr.trim()}`, {
+    hint: 'Make room or mend what it names, and run the command again: it goes on where it stopped.',
+    data: { stderr },
+  })
 }
 
 /**

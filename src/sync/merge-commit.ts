@@ -2,7 +2,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Oid, Signature } from '../git-bridge/repository.ts'
 import { SyncError } from '../world/errors.ts'
-import { checkOut, wouldOverwrite } from './check-out.ts'
+import { checkOut } from './check-out.ts'
 import { type Project, refSegment } from './session.ts'
 import { type Branch, exists, readText, text } from './working-tree.ts'
 
@@ -23,12 +23,14 @@ export interface PlannedMerge {
  * journal is written first: what a crash interrupts, {@link recoverMerge} completes.
  */
 export async function commitMerge(project: Project, merge: PlannedMerge): Promise<Oid> {
-  const blocked = await wouldOverwrite(project.repository, merge.head, merge.tree)
-  if (blocked.length > 0) throw localChanges(blocked)
   await requireIdentity(project)
   await writeJournal(project, merge)
   await beginMerge(project, merge)
-  await checkOut(project.repository, merge.head, merge.tree)
+  const blocked = await checkOut(project.repository, merge.head, merge.tree)
+  if (blocked.length > 0) {
+    await endMerge(project)
+    throw localChanges(blocked)
+  }
   return concludeMerge(project, merge)
 }
 
@@ -156,7 +158,8 @@ export async function recoverMerge(project: Project): Promise<Oid | undefined> {
     return undefined
   }
   await beginMerge(project, merge)
-  await checkOut(repository, merge.head, merge.tree, { resume: true })
+  const blocked = await checkOut(repository, merge.head, merge.tree, { resume: true })
+  if (blocked.length > 0) throw localChanges(blocked)
   return concludeMerge(project, merge)
 }
 
