@@ -1,6 +1,6 @@
 import type { FileProblem } from '../projection/json-file.ts'
 import { classify, entityFile, isWorldOwned, MANIFEST_FILE, SETTINGS_FILE, SPAWN_FILE } from '../projection/paths.ts'
-import { type ContestedField, sameObject } from '../resolvers/object.ts'
+import { type ContestedField, dependsOnWritten, sameObject } from '../resolvers/object.ts'
 import { SyncError } from '../world/errors.ts'
 import { type ObjectKey, parseObjectKey, SETTINGS, SPAWN, type WorldObject } from '../world/state.ts'
 import { MergedTree, taken } from './merged-tree.ts'
@@ -70,13 +70,17 @@ export async function mergeWorlds(
   await addReferrers(repository, ours, prefix, units)
   const theirUnits = unitsOf(theirChanges.map((change) => change.path))
   // A manifest of theirs may name content that we have elsewhere.
-  if (units.assets.size > 0 && theirUnits.files.has(MANIFEST_FILE)) units.files.add(MANIFEST_FILE)
+  if (units.assets.size + theirUnits.assets.size > 0 && theirUnits.files.has(MANIFEST_FILE))
+    units.files.add(MANIFEST_FILE)
   // Objects are matched by id, wherever their files are (M1, M8): a blueprint that we added in one folder may come back
   // from the world in another, an entity's file in the place that the line gives it.
   if (units.folders.size > 0) for (const folder of theirUnits.folders) units.folders.add(folder)
   const atOurs = await readOurs(repository, ours, prefix, units)
-  const atTheirs = await readUnits(repository, theirs, prefix, units)
-  const atBase = base === theirs ? atTheirs : await readUnits(repository, base, prefix, units)
+  const [atTheirs, other] = await Promise.all([
+    readUnits(repository, theirs, prefix, units),
+    base === theirs ? undefined : readUnits(repository, base, prefix, units),
+  ])
+  const atBase = other ?? atTheirs
   refuseProblems(atOurs.problems)
   refuseLosses(atBase.problems)
   refuseLosses(atTheirs.problems)
@@ -169,14 +173,14 @@ async function readOurs(repository: Repository, ours: Oid, prefix: string, units
 }
 
 /**
- * The units of which it matters what operations wrote: of objects that we changed and that the sides do not agree upon.
- * After a push there are none, however long the line grew by it.
+ * The units of which it matters what operations wrote: of objects that we changed and that the world has, in part at
+ * least, as the base has them. After a push there are none, however long the line grew by it.
  */
 function unitsWritten(units: Units, atBase: TreeObjects, atOurs: TreeObjects, atTheirs: TreeObjects): Units {
   const written = unitsOf([])
   for (const key of new Set([...atBase.objects.keys(), ...atOurs.objects.keys()])) {
     const [base, ours, theirs] = [atBase, atOurs, atTheirs].map((side) => side.objects.get(key))
-    if (sameObject(base?.object, ours?.object) || sameObject(ours?.object, theirs?.object)) continue
+    if (!dependsOnWritten({ base: base?.object, ours: ours?.object, theirs: theirs?.object })) continue
     for (const placed of [base, ours, theirs]) if (placed !== undefined) addUnit(written, placed.path)
     const { kind, id } = parseObjectKey(key)
     if (kind === 'entity' && units.files.has(entityFile(id))) written.files.add(entityFile(id))
@@ -230,7 +234,7 @@ function refuseMissing(atBase: TreeObjects, atOurs: TreeObjects, atTheirs: TreeO
       const path = key === SETTINGS ? SETTINGS_FILE : SPAWN_FILE
       const had = [atBase, atTheirs].every((side) => side.objects.get(key)?.path === path)
       if (!had || atOurs.objects.has(key)) return []
-      const message = `is missing; restore it, with "git checkout refs/lobby/remote -- ${path}" for example`
+      const message = 'is missing; restore it as the remote ref has it, a world is never without'
       return [{ code: 'invalid', path, message }]
     }),
   )

@@ -21,7 +21,7 @@ export async function writtenSince(
   units: Units,
 ): Promise<ReadonlyMap<ObjectKey, FieldSet>> {
   const wrote = new Map<ObjectKey, FieldSet>()
-  if (base === undefined || base === tip) return wrote
+  if (base === undefined || base === tip || (units.files.size === 0 && units.folders.size === 0)) return wrote
   const commits: Commit[] = []
   for await (const commit of repository.log({ include: [tip], exclude: [base] })) {
     // A commit says what it is about; only a whole snapshot can be about anything.

@@ -58,6 +58,29 @@ export function mergeObject(
   return { object: { kind: ours.kind, id: ours.id, fields: keepRemoteUid(merged, theirs.fields) }, contested }
 }
 
+/**
+ * Whether {@link mergeObject} can come out differently for what operations wrote: where we changed something that the
+ * world has as the base has it. Only then is it worth looking whether somebody put it back on purpose (M2).
+ */
+export function dependsOnWritten(terms: Terms<WorldObject | undefined>): boolean {
+  const { base, ours, theirs } = terms
+  if (theirs === undefined) return false
+  if (ours === undefined) return base !== undefined
+  return recordDepends(ours.kind, [], { base: base?.fields ?? {}, ours: ours.fields, theirs: theirs.fields })
+}
+
+function recordDepends(kind: ObjectKind, path: FieldPath, terms: Terms<JsonObject>): boolean {
+  return unionKeys(terms.ours, terms.theirs).some((key) => {
+    const [base, ours, theirs] = [own(terms.base, key), own(terms.ours, key), own(terms.theirs, key)]
+    if (path.length === 0 && key === 'uid' && kind !== 'settings') return false
+    const equal = path.length === 0 ? fieldEquality(kind, key) : jsonEquals
+    if (equal(ours, theirs) || equal(base, ours)) return false
+    if (equal(base, theirs)) return true
+    if (!isJsonObject(ours) || !isJsonObject(theirs)) return false
+    return recordDepends(kind, [...path, key], { base: isJsonObject(base) ? base : {}, ours, theirs })
+  })
+}
+
 /** M1: a `uid` that differs on the same `id` is no change; the runtime's word is taken. */
 function keepRemoteUid(merged: JsonObject, theirs: JsonObject): JsonObject {
   const uid = own(theirs, 'uid')

@@ -36,6 +36,8 @@ export async function makePlan(
   const { repository, prefix } = session
   const shared = new Map<string, Oid>()
   for (const file of await repository.listFiles(merge.tree!, `${prefix}shared`)) {
+    // A link is no module, wherever it points to (S1).
+    if (file.mode === '120000' || file.mode === '160000') continue
     shared.set(file.path.slice(`${prefix}shared/`.length), file.oid)
   }
   const redeploy = await findRedeployed(session, merge, shared)

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Layout } from '../../src/git-bridge/materializer.ts'
 import type { Oid } from '../../src/git-bridge/repository.ts'
 import { describeProblem, mergeWorlds } from '../../src/git-bridge/world-merge.ts'
 import { entityFile } from '../../src/projection/paths.ts'
-import { fieldName } from '../../src/resolvers/fields.ts'
+import { diffObjects, fieldName } from '../../src/resolvers/fields.ts'
 import { SyncError } from '../../src/world/errors.ts'
 import type { Json, JsonObject } from '../../src/world/json.ts'
 import type { Effect } from '../../src/world/wire-world.ts'
@@ -212,6 +212,71 @@ describe.each(LAYOUTS)('%s', (layout) => {
     expect(await contests(base, added, addedThere)).toEqual([
       ['entity:four', 'position', undefined, [4, 0, 0], [0, 0, 0]],
     ])
+  })
+
+  test('M3 one record that both sides make, with keys of their own', async () => {
+    const made = (cfg: JsonObject) => (entity: JsonObject) => ({ ...PLACE, ...entity, props: { cfg } })
+    const there = (id: string, cfg: JsonObject) => putEntity(id, { ...PLACE, props: { cfg } })
+    for (const id of ['one', 'four']) {
+      const ours = await edit(base, layout, id, made({ mine: 1 }))
+      const theirs = await world(base, layout, [there(id, { theirs: 2 })])
+      const { state } = await merged(base, ours, theirs)
+      expect(state[`entity:${id}`]).toMatchObject({ props: { cfg: { mine: 1, theirs: 2 } } })
+      expect((await merged(base, theirs, ours)).state).toEqual(state)
+      // Made, taken away, and made again is no different.
+      const again = await world(theirs, layout, [putEntity(id, PLACE), there(id, { theirs: 2 })])
+      expect((await merged(base, ours, again)).state).toEqual(state)
+      const same = await edit(base, layout, id, made({ theirs: 1 }))
+      expect((await contests(base, same, theirs)).map(([key, field]) => [key, field])).toEqual([
+        [`entity:${id}`, 'props.cfg.theirs'],
+      ])
+    }
+  })
+
+  test('M3 a record that was there, taken away and put back: what is in it was written', async () => {
+    const cfg = { a: 1, b: 1 }
+    const start = await world(base, layout, [putEntity('one', { ...PLACE, props: { cfg } })])
+    const theirs = await world(start, layout, [putEntity('one', PLACE), putEntity('one', { ...PLACE, props: { cfg } })])
+    const change = (props: JsonObject) => edit(start, layout, 'one', (entity) => ({ ...entity, props }))
+    const fields = async (props: JsonObject) =>
+      (await contests(start, await change(props), theirs)).map(([, field]) => field)
+    expect(await fields({ cfg: { a: 2, b: 1 } })).toEqual(['props.cfg.a'])
+    expect(await fields({})).toEqual(['props.cfg'])
+    expect((await merged(start, await change({ cfg: { ...cfg, c: 1 } }), theirs)).state['entity:one']).toMatchObject({
+      props: { cfg: { ...cfg, c: 1 } },
+    })
+  })
+
+  test('a setting that we removed is gone, and to be pushed', async () => {
+    const path = layout === 'split' ? 'world/settings.json' : 'world.json'
+    const document = await json(base, path)
+    const { desc: _, ...kept } = (layout === 'split' ? document : document.settings) as JsonObject
+    const ours = await trees.commit(base, { [path]: layout === 'split' ? kept : { ...document, settings: kept } })
+    const theirs = await world(base, layout, [{ kind: 'setting', key: 'title', value: 'Square' }])
+    const { state, objects } = await merged(base, ours, theirs)
+    expect(state.settings).toEqual({ title: 'Square', rank: 0 })
+    const settings = objects.get('settings' as never)
+    expect(diffObjects(settings?.theirs?.object, settings?.merged)).toEqual([
+      { path: ['desc'], before: 'A place', after: undefined },
+    ])
+  })
+
+  test('after a push that landed as it was, no commit of the line is read, however many there are', async () => {
+    let ours = base
+    for (const [index, id] of ['one', 'two', 'four', 'five'].entries())
+      ours = await edit(ours, layout, id, (entity) => ({ ...PLACE, type: 'app', ...entity, position: [index, 0, 0] }))
+    const effects = ['one', 'two', 'four', 'five'].map((id, index) =>
+      putEntity(id, { ...PLACE, position: [index, 0, 0] }),
+    )
+    const theirs = await world(base, layout, [...effects, putEntity('three', { ...PLACE, pinned: true })])
+    const log = vi.spyOn(trees.repository, 'log')
+    const { state } = await merged(base, ours, theirs)
+    expect(log).not.toHaveBeenCalled()
+    expect(state).toEqual(await trees.state(theirs))
+    // What did not land as it was is looked at.
+    const more = await edit(ours, layout, 'two', (entity) => ({ ...entity, pinned: true }))
+    expect((await merged(base, more, theirs)).state['entity:two']).toMatchObject({ pinned: true })
+    expect(log).toHaveBeenCalledTimes(1)
   })
 
   test('M8 our own push coming back: ours stays, to the letter', async () => {
@@ -679,6 +744,32 @@ describe('files that were moved', () => {
     const { tree } = await merged(base, ours, theirs)
     expect(await trees.text(tree, 'shared/u.js')).toBe('A\nb\nc\nD\n')
     expect(await trees.text(tree, 'shared/v.js')).toBe('v')
+  })
+})
+
+describe('the settings and the spawn cannot go', () => {
+  test.each(['world/settings.json', 'world/spawn.json'])('%s missing is an error that says so', async (path) => {
+    const base = await plaza('split')
+    const ours = await trees.commit(base, { [path]: undefined })
+    const moved = await world(base, 'split', [
+      path.includes('spawn')
+        ? { kind: 'spawn', spawn: { position: [1, 0, 0], quaternion: [0, 0, 0, 1] } }
+        : { kind: 'setting', key: 'title', value: 'x' },
+    ])
+    for (const theirs of [base, moved]) {
+      await expect(merge(base, ours, theirs)).rejects.toMatchObject({
+        code: 'invalid_files',
+        exitCode: 1,
+        message: expect.stringMatching(new RegExp(`^${path}: is missing; restore it`)) as string,
+      })
+    }
+    // Restored, or never there.
+    const back = await trees.commit(ours, { [path]: await trees.text(base, path), 'shared/a.js': 'a' })
+    expect((await merged(base, back, base)).tree).toBe(await treeOf(back))
+    const line = trees.line(undefined)
+    const empty = await line.apply(putEntity('one', PLACE))
+    const mine = await trees.commit(empty, { 'shared/a.js': 'a' })
+    expect((await merged(empty, mine, empty)).tree).toBe(await treeOf(mine))
   })
 })
 

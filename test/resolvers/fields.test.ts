@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { diffObjects, FieldSet, fieldKey, fieldName, unionKeys } from '../../src/resolvers/fields.ts'
+import { diffObjects, FieldSet, fieldKey, fieldName, unionKeys, writtenFields } from '../../src/resolvers/fields.ts'
 import {
   fromEntries,
   isJsonObject,
@@ -84,6 +84,24 @@ describe('diffObjects', () => {
       { numRuns: 300 },
     )
   })
+})
+
+describe('M3 what a step wrote', () => {
+  const written = (before: JsonObject | undefined, after: JsonObject | undefined) =>
+    writtenFields(before && object(before), after && object(after)).map(fieldName)
+  const cases: readonly (readonly [string, JsonObject | undefined, JsonObject | undefined, readonly string[]])[] = [
+    ['a record that appears', {}, { props: { cfg: { a: 1, b: { c: 2 } } } }, ['props.cfg.a', 'props.cfg.b.c']],
+    ['a record that disappears', { props: { cfg: { a: 1 } } }, { props: {} }, ['props.cfg.a']],
+    ['an empty one that appears', { props: {} }, { props: { cfg: {} } }, ['props.cfg']],
+    ['an empty one that disappears', { props: { cfg: {} } }, { props: {} }, ['props.cfg']],
+    ['one that is emptied', { props: { cfg: { a: 1 } } }, { props: { cfg: {} } }, ['props.cfg.a']],
+    ['one that becomes something else', { props: { a: 1 } }, { props: [1] }, ['props']],
+    ['something else that becomes one', { props: null }, { props: { a: 1 } }, ['props']],
+    ['an object that appears', undefined, { pinned: true, props: { a: 1 } }, ['', 'pinned', 'props.a']],
+    ['an object that disappears', { props: { a: 1 }, list: [{}] }, undefined, ['', 'props.a', 'list']],
+    ['nothing', { props: { a: 1 } }, { props: { a: 1 } }, []],
+  ]
+  test.each(cases)('%s', (_, before, after, expected) => expect(written(before, after)).toEqual(expected))
 })
 
 function at(value: FieldValue, path: readonly string[]): FieldValue {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { FieldSet, fieldKey } from '../../src/resolvers/fields.ts'
-import { mergeObject, type ObjectMerge, sameObject } from '../../src/resolvers/object.ts'
+import { dependsOnWritten, mergeObject, type ObjectMerge, sameObject } from '../../src/resolvers/object.ts'
 import type { Terms } from '../../src/resolvers/terms.ts'
 import { isJsonObject, type JsonObject, jsonEquals, own } from '../../src/world/json.ts'
 import type { FieldValue, WorldObject } from '../../src/world/state.ts'
@@ -154,6 +154,33 @@ test('M2 what was written can only add contests, of fields where we differ from 
         expect(written.touches(field.path)).toBe(true)
       }
       expect(same(merge.object, object(ours))).toBe(true)
+    }),
+    RUNS,
+  )
+})
+
+test('M2 what was written makes no difference where it is said to make none, and can where it is said to', () => {
+  // Sides that often agree with the base, or with each other, in part.
+  const some = fc.record({
+    base: fc.option(fields, { nil: undefined }),
+    edits: fc.array(fields, { minLength: 2, maxLength: 2 }),
+    mode: fc.array(fc.constantFrom('base', 'gone', 'mixed', 'other'), { minLength: 2, maxLength: 2 }),
+  })
+  fc.assert(
+    fc.property(some, ({ base, edits, mode }) => {
+      const [ours, theirs] = edits.map((edit, index): JsonObject | undefined => {
+        if (mode[index] === 'base') return base
+        if (mode[index] === 'gone') return undefined
+        return mode[index] === 'mixed' ? { ...base, ...edits[0]!, pinned: edit.pinned ?? null } : edit
+      })
+      const input = terms({ base, ours, theirs })
+      const written = new FieldSet()
+      for (const record of [base, ours, theirs]) for (const [path] of leaves(record)) written.add(path)
+      if (base !== undefined && leaves(base).length === 0) written.add([])
+      const same = JSON.stringify(mergeObject(input, written)) === JSON.stringify(mergeObject(input, undefined))
+      if (!dependsOnWritten(input)) expect(same).toBe(true)
+      else if (ours === undefined || input.theirs === undefined) expect(base).toBeDefined()
+      else expect(same).toBe(false)
     }),
     RUNS,
   )
