@@ -31,17 +31,21 @@ export function keyToName(key: string): string {
 export function decodeTree(format: ObjectFormat, content: Uint8Array): readonly RawTreeEntry[] {
   const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength)
   const idLength = rawIdLength(format)
+  // Cut out of two strings: asking the buffer for each piece takes five times as long.
+  const text = bytes.toString('latin1')
+  const hex = bytes.toString('hex')
   const entries: RawTreeEntry[] = []
   let at = 0
   while (at < bytes.length) {
-    const space = bytes.indexOf(0x20, at)
-    const end = bytes.indexOf(0, space + 1)
+    const space = text.indexOf(' ', at)
+    const end = text.indexOf('\0', space + 1)
     if (space < 0 || end < 0 || end + 1 + idLength > bytes.length) throw new Error('a tree object is malformed')
     const idAt = end + 1
+    const mode = text.slice(at, space)
     entries.push({
-      key: bytes.toString('latin1', space + 1, end),
-      mode: Number.parseInt(bytes.toString('latin1', at, space), 8),
-      oid: bytes.toString('hex', idAt, idAt + idLength) as Oid,
+      key: text.slice(space + 1, end),
+      mode: mode === '100644' ? 0o100644 : Number.parseInt(mode, 8),
+      oid: hex.slice(2 * idAt, 2 * (idAt + idLength)) as Oid,
       at: idAt,
     })
     at = idAt + idLength
