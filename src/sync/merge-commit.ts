@@ -71,10 +71,17 @@ async function beginMerge(project: Project, merge: PlannedMerge): Promise<void> 
 
 async function concludeMerge(project: Project, merge: PlannedMerge): Promise<Oid> {
   const { repository } = project
-  await runHook(project, 'pre-merge-commit', [])
+  // Asked once: most repositories have no hooks, and each that is not there would cost a process.
+  const hooks = text(
+    (await repository.run(['rev-parse', '--path-format=absolute', '--git-path', 'hooks'])).stdout,
+  ).trim()
+  const runHook = async (name: string, args: readonly string[]) => {
+    if (await exists(join(hooks, name))) await callHook(project, name, args)
+  }
+  await runHook('pre-merge-commit', [])
   const messageFile = join(repository.gitDir, 'MERGE_MSG')
-  await runHook(project, 'prepare-commit-msg', [messageFile, 'merge'])
-  await runHook(project, 'commit-msg', [messageFile])
+  await runHook('prepare-commit-msg', [messageFile, 'merge'])
+  await runHook('commit-msg', [messageFile])
   const message = (await readFile(messageFile, 'utf8')).replace(/\n*$/, '\n')
   const [author, committer] = await Promise.all([
     identity(project, 'GIT_AUTHOR_IDENT'),
@@ -95,7 +102,7 @@ async function concludeMerge(project: Project, merge: PlannedMerge): Promise<Oid
     })
   }
   await endMerge(project)
-  await runHook(project, 'post-merge', ['0']).catch(() => {})
+  await runHook('post-merge', ['0']).catch(() => {})
   return commit
 }
 
@@ -106,7 +113,7 @@ async function endMerge(project: Project): Promise<void> {
 }
 
 /** Runs a hook of the user's; a refusal leaves the merge open, as `git merge` does. Throws `hook_refused`. */
-async function runHook(project: Project, name: string, args: readonly string[]): Promise<void> {
+async function callHook(project: Project, name: string, args: readonly string[]): Promise<void> {
   const result = await project.repository.run(['hook', 'run', '--ignore-missing', name, '--', ...args], {
     allowFailure: true,
     env: { GIT_EDITOR: ':' },
