@@ -4,7 +4,7 @@ import { assert } from '../world/errors.ts'
 const HFS_IGNORED = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/gu
 
 /**
- * Whether a segment reaches `.git` on some file system: any case, NTFS short names, trailing dots and spaces, streams
+ * Whether a segment reaches `.git` on some file system, whatever the case: NTFS short names, trailing dots and spaces, streams
  * and backslashes, characters that HFS+ ignores.
  */
 function isDotGit(segment: string): boolean {

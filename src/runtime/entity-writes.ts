@@ -1,24 +1,9 @@
 import { isJsonObject, type Json, type JsonObject, own } from '../world/json.ts'
+import { KEPT_ENTITY_FIELDS } from '../world/state.ts'
 import type { Write } from './blueprint-writes.ts'
 import { bookkeeping, operation, propsAreValid, SERVER_FIELDS, text, uidOf, without } from './bookkeeping.ts'
 import { done, type Outcome, refused } from './engine-types.ts'
 import { isStorableId } from './wire-values.ts'
-
-/** The fields that `entity_modify` keeps; others are acknowledged and recorded in the patch only (protocol, section 3). */
-const KEPT = [
-  'blueprint',
-  'uploader',
-  'mover',
-  'position',
-  'quaternion',
-  'scale',
-  'pinned',
-  'state',
-  'props',
-  'uid',
-  'scope',
-  'managedBy',
-]
 
 /** Adds an entity, or replaces the one of that id. */
 export function addEntity(input: Json, { tables, by, context }: Write): Outcome {
@@ -45,7 +30,7 @@ export function addEntity(input: Json, { tables, by, context }: Write): Outcome 
 /**
  * Changes an entity; there is no version check, the last write wins.
  *
- * `keep: 'known'` is the WebSocket's rule (see {@link KEPT}); `'all'` that of batches, where fields nobody knows survive
+ * `keep: 'known'` is the WebSocket's rule (see {@link KEPT_ENTITY_FIELDS}); `'all'` that of batches, where fields nobody knows survive
  * and `remove` deletes them.
  */
 export function modifyEntity(
@@ -71,7 +56,9 @@ export function modifyEntity(
   const kept =
     keep === 'all'
       ? patch
-      : Object.fromEntries(Object.entries(patch).filter(([key]) => KEPT.includes(key) || SERVER_FIELDS.includes(key)))
+      : Object.fromEntries(
+          Object.entries(patch).filter(([key]) => KEPT_ENTITY_FIELDS.includes(key) || SERVER_FIELDS.includes(key)),
+        )
   const gone = remove.filter((field) => !Object.hasOwn(patch, field) && field !== 'id' && field !== 'type')
   const entity = without({ ...current, ...kept, id, type: 'app' }, gone)
   tables.set('entity', id, entity)

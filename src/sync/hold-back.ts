@@ -1,6 +1,6 @@
 import { fieldName } from '../resolvers/fields.ts'
 import { own } from '../world/json.ts'
-import type { ObjectKey } from '../world/state.ts'
+import { KEPT_ENTITY_FIELDS, type ObjectKey } from '../world/state.ts'
 import { keepsSetting } from '../world/wire-world.ts'
 import type { PlannedOperation } from './plan.ts'
 
@@ -20,19 +20,7 @@ export interface Receiver {
 }
 
 const TRANSFORM = new Set(['position', 'quaternion', 'scale'])
-/** All that `entity_modify` keeps (protocol, section 3). */
-const KEPT = new Set([
-  'blueprint',
-  'position',
-  'quaternion',
-  'scale',
-  'pinned',
-  'state',
-  'props',
-  'uid',
-  'scope',
-  'managedBy',
-])
+const KEPT = new Set(KEPT_ENTITY_FIELDS)
 
 /**
  * Takes out of a plan what must not be sent, or would be acknowledged and lost: the transform of an object in somebody's

@@ -3,6 +3,7 @@ import type { CommandOutcome, RemoteRuntime, Snapshot } from '../remote-runtime/
 import type { FieldChange } from '../resolvers/fields.ts'
 import { SyncError } from '../world/errors.ts'
 import { fromEntries, type JsonObject, jsonEquals, own, withKey } from '../world/json.ts'
+import { KEPT_ENTITY_FIELDS } from '../world/state.ts'
 import { keepsSetting, SETTINGS_KEYS } from '../world/wire-world.ts'
 import { applyFieldEdits, type FieldEdit, fieldAt, parseEdits } from './field-edits.ts'
 import { type ActOptions, type ActReport, actIn, refusal, type WorldActor } from './world-actor.ts'
@@ -24,21 +25,6 @@ export interface EditReport extends ActReport {
 /** How often a blueprint is composed anew because somebody else changed it meanwhile. */
 const ATTEMPTS = 5
 
-/** What `entity_modify` keeps; anything else is acknowledged and lost (protocol, section 3). */
-const ENTITY_FIELDS = [
-  'blueprint',
-  'position',
-  'quaternion',
-  'scale',
-  'pinned',
-  'props',
-  'state',
-  'mover',
-  'uploader',
-  'uid',
-  'scope',
-  'managedBy',
-]
 const SERVERS_OWN = new Set(['id', 'version', 'createdAt', 'updatedAt', 'updatedBy', 'updateSource', 'lastOpId'])
 
 /**
@@ -81,7 +67,7 @@ function checkFields({ key, kind, wire }: LiveObject, edits: readonly FieldEdit[
       if (field !== 'position' && field !== 'quaternion') throw notKept(key, field, ['position', 'quaternion'])
       if (whole) throw cannotGo(key, field)
     } else if (kind === 'entity') {
-      if (!ENTITY_FIELDS.includes(field)) throw notKept(key, field, ENTITY_FIELDS)
+      if (!KEPT_ENTITY_FIELDS.includes(field)) throw notKept(key, field, KEPT_ENTITY_FIELDS)
       if (whole && field !== 'props' && field !== 'state') throw cannotGo(key, field)
     } else if (SERVERS_OWN.has(field)) {
       throw new SyncError('invalid_edit', `The field "${field}" of ${key} is the runtime's own.`, {

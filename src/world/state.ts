@@ -50,3 +50,19 @@ export function isBookkeeping(field: string): boolean {
 
 /** Blueprints that every runtime brings along: entities may name them though no project holds them (protocol, section 8). */
 export const TEMPLATE_BLUEPRINTS: ReadonlySet<string> = new Set(['Model', 'Image', 'Video', 'Text', 'Webview'])
+
+/** The fields that `entity_modify` keeps; others are acknowledged and recorded in the patch only (protocol, section 3). */
+export const KEPT_ENTITY_FIELDS: readonly string[] = [
+  'blueprint',
+  'uploader',
+  'mover',
+  'position',
+  'quaternion',
+  'scale',
+  'pinned',
+  'state',
+  'props',
+  'uid',
+  'scope',
+  'managedBy',
+]
