@@ -72,7 +72,7 @@ export class Encoder {
         },
       )
     }
-    const scripts = planned.scripts && after !== undefined ? await this.#scripts(after) : {}
+    const scripts = planned.scripts && after !== undefined ? await this.#scripts(after, before) : {}
     const bare = {
       planned,
       object: undefined,
@@ -184,11 +184,14 @@ export class Encoder {
   }
 
   /** The script fields of a blueprint: its own files with the shared modules they import, or a variant's reference. */
-  async #scripts(blueprint: WorldObject): Promise<JsonObject> {
+  async #scripts(blueprint: WorldObject, before: WorldObject | undefined): Promise<JsonObject> {
     const ref = own(blueprint.fields, 'scriptRef')
     if (typeof ref === 'string') return { scriptRef: ref }
+    // A variant that gets scripts of its own, or none, must be told to let go of its root.
+    const released = typeof own(before?.fields ?? {}, 'scriptRef') === 'string' ? { scriptRef: null } : {}
     const own_ = own(blueprint.fields, 'scriptFiles')
-    if (!isJsonObject(own_)) return { script: '', scriptEntry: null, scriptFiles: null, scriptFormat: null }
+    if (!isJsonObject(own_))
+      return { script: '', scriptEntry: null, scriptFiles: null, scriptFormat: null, ...released }
     const files: [string, Json][] = []
     const sources: { path: string; source: string }[] = []
     for (const [path, value] of Object.entries(own_)) {
@@ -211,6 +214,7 @@ export class Encoder {
       ...(entry === undefined ? [] : [['scriptEntry', entry] as const]),
       ['scriptFiles', fromEntries(files)],
       ...(format === undefined ? [] : [['scriptFormat', format] as const]),
+      ...Object.entries(released),
     ])
   }
 

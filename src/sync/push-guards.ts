@@ -5,7 +5,7 @@ import type { WorldMerge } from '../git-bridge/world-merge.ts'
 import { classify } from '../projection/paths.ts'
 import { SyncError } from '../world/errors.ts'
 import { own } from '../world/json.ts'
-import { type ObjectKey, TEMPLATE_BLUEPRINTS } from '../world/state.ts'
+import { objectKey, TEMPLATE_BLUEPRINTS } from '../world/state.ts'
 import { wouldOverwrite } from './check-out.ts'
 import type { PlannedOperation } from './plan.ts'
 import { objectsOf } from './pull.ts'
@@ -13,33 +13,51 @@ import type { PushOptions } from './push.ts'
 import type { Session } from './session.ts'
 import type { Branch } from './working-tree.ts'
 
-/** An entity must name a blueprint that is in the project. Throws `invalid_files`. */
-export async function checkEntities(
+/**
+ * What a push must not leave behind (M6): an entity of a blueprint, or a variant of a script root, that is not in the
+ * project. The runtime accepts both. Throws `invalid_files`.
+ */
+export async function checkReferences(
   session: Session,
   tree: Oid,
   operations: readonly PlannedOperation[],
 ): Promise<void> {
   const named = new Map<string, PlannedOperation>()
+  let blueprints = false
   for (const operation of operations) {
+    if (operation.kind.startsWith('blueprint')) blueprints = true
     const blueprint = operation.kind.startsWith('entity') ? own(operation.after?.fields ?? {}, 'blueprint') : undefined
     if (typeof blueprint === 'string' && !TEMPLATE_BLUEPRINTS.has(blueprint)) named.set(blueprint, operation)
   }
-  if (named.size === 0) return
+  if (named.size === 0 && !blueprints) return
   const units = unitsOf([])
   for (const file of await session.repository.listFiles(tree, `${session.prefix}apps`)) {
     const path = file.path.slice(session.prefix.length)
     if (classify(path).kind === 'blueprint') addUnit(units, path)
   }
   const apps = await readUnits(session.repository, tree, session.prefix, units)
+  const exists = (id: string) => apps.objects.has(objectKey('blueprint', id))
   for (const [blueprint, operation] of named) {
-    if (apps.objects.has(`blueprint:${blueprint}` as ObjectKey)) continue
-    const placed = operation.key
+    if (exists(blueprint)) continue
     throw new SyncError(
       'invalid_files',
       `Entity "${operation.id}" names blueprint "${blueprint}", which does not exist.`,
       {
         hint: 'Correct the name, or add the blueprint below apps/.',
-        data: { entity: operation.id, blueprint, key: placed },
+        data: { entity: operation.id, blueprint, key: operation.key },
+      },
+    )
+  }
+  const touched = new Set(operations.filter(({ kind }) => kind.startsWith('blueprint')).map(({ id }) => id))
+  for (const { object, path } of apps.objects.values()) {
+    const root = own(object.fields, 'scriptRef')
+    if (typeof root !== 'string' || exists(root) || !(touched.has(root) || touched.has(object.id))) continue
+    throw new SyncError(
+      'invalid_files',
+      `${path}: blueprint "${object.id}" uses the scripts of "${root}", which does not exist.`,
+      {
+        hint: 'Keep that blueprint, name another in "scriptRef", or give this one scripts of its own.',
+        data: { blueprint: object.id, scriptRef: root },
       },
     )
   }

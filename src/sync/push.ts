@@ -13,7 +13,7 @@ import { makePlan, previewPush } from './outgoing.ts'
 import type { PlannedOperation } from './plan.ts'
 import { takeProcessLock } from './process-lock.ts'
 import { baselineOf, countByAuthor, mergeMessage } from './pull.ts'
-import { checkEntities, guardPush, refuseDirty } from './push-guards.ts'
+import { checkReferences, guardPush, refuseDirty } from './push-guards.ts'
 import { type Current, readCurrent, receiverOf } from './receiver.ts'
 import { type RefusedOperation, type SendOutcome, sendBatches, sendCommands } from './send.ts'
 import type { Session } from './session.ts'
@@ -99,7 +99,7 @@ async function tryPush(
   context.progress.step('Planning')
   const plan = await makePlan(session, merge, fetched, branch.head)
   if (plan.operations.length === 0) return { ...report, kind: 'up-to-date' }
-  await checkEntities(session, merge.tree, plan.operations)
+  await checkReferences(session, merge.tree, plan.operations)
   if (options.dryRun) {
     const trial = new Encoder(session, { sharedOid: (path) => plan.shared.get(path) }, false)
     for (const operation of plan.operations) if (operation.scripts) await trial.encode(operation, undefined)
@@ -138,7 +138,13 @@ async function tryPush(
   }
   if (outcome.kind === 'moved' && outcome.landed === 0) return outcome
   const refused = outcome.kind === 'sent' ? outcome.refused : []
-  const { head, open, unkept } = await closePush(session, branch, options, operations, refused)
+  // Batches land in order, commands by themselves: only what landed can be acknowledged and not kept.
+  const turnedDown = new Set(refused.map(({ operation }) => operation.planned))
+  const landed =
+    current.batch && options.noBatch !== true
+      ? operations.slice(0, outcome.landed)
+      : operations.filter((operation) => !turnedDown.has(operation))
+  const { head, open, unkept } = await closePush(session, branch, options, landed)
   const fresh = unkept.filter(({ key, field }) => !held.some((other) => other.key === key && other.field === field))
   return { ...pushed, landed: outcome.landed, refused, held: [...held, ...fresh], head, open }
 }
@@ -164,8 +170,7 @@ async function closePush(
   session: Session,
   branch: Branch,
   options: PushOptions,
-  sent: readonly PlannedOperation[],
-  refused: readonly RefusedOperation[],
+  landed: readonly PlannedOperation[],
 ): Promise<{ readonly head: Oid; readonly open: SyncError | undefined; readonly unkept: readonly HeldBack[] }> {
   const { repository } = session
   const fetched = await fetchWorld(session)
@@ -181,8 +186,7 @@ async function closePush(
       })
     }
     // Acknowledged is not kept: what still differs for the objects that were sent did not land (G6).
-    const known = new Set(refused.map(({ operation }) => operation.planned.key))
-    const keys = new Set(sent.map(({ key }) => key).filter((key) => !known.has(key)))
+    const keys = new Set(landed.map(({ key }) => key))
     unkept = (await previewPush(session, merge, fetched, branch.head))
       .filter(({ key }) => keys.has(key))
       .flatMap(({ key, changes, kind }) =>

@@ -52,6 +52,9 @@ export default class Push extends SyncCommand<unknown> {
           }
           for (const { key, field, reason } of report.held)
             this.say(`  held back: ${field === '' ? key : `${key} ${field}`}: ${reason}`)
+          if (report.refused.length > 0 && report.landed + report.refused.length < report.operations.length) {
+            this.say('  What was to land together with it was not sent either.')
+          }
           const left = report.operations.length - report.landed + report.held.length
           this.say(
             `Pushed ${plural(report.landed, 'operation')} to world ${world}${left === 0 ? '' : `; ${left} did not land and stay to be pushed`}.`,
