@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import type { Layout } from '../git-bridge/materializer.ts'
 import type { Oid, TreeEdit } from '../git-bridge/repository.ts'
@@ -69,6 +69,7 @@ async function connect(context: Context, project: Project, options: InitOptions)
   const lock = await takeProcessLock(project.stateFolder, 'sync init')
   try {
     await requireIdentity(project)
+    await keepMerges(project)
     await recoverMerge(project)
     const head = await project.repository.resolve('HEAD')
     if (head !== undefined) await requireBranch(project)
@@ -95,6 +96,13 @@ async function connect(context: Context, project: Project, options: InitOptions)
     await lock.release()
     await project.repository.close()
   }
+}
+
+/** A rebase that flattens would tear the line out of the history: where `git pull` rebases, it keeps merges (G6). */
+async function keepMerges(project: Project): Promise<void> {
+  const { repository } = project
+  const rebase = await repository.run(['config', '--get', 'pull.rebase'], { allowFailure: true })
+  if (text(rebase.stdout).trim() === 'true') await repository.run(['config', 'pull.rebase', 'merges'])
 }
 
 /** The world that `init` was told, or the one that the environment names. */
@@ -127,36 +135,60 @@ function isFirst(project: Project, name: string): boolean {
   return lobby === undefined || Object.keys(lobby.targets).length === 0 || lobby.defaultTarget === name
 }
 
-/** The branch begins with the world: a commit of the user's own on top of the line. */
+/** A first commit that was begun: what a crash interrupts is ended as it was meant, whatever the world did since. */
+interface FirstCommit {
+  readonly tree: Oid
+  readonly tip: Oid
+  readonly cursor: number
+}
+
+/**
+ * The branch begins with the world: a commit of the user's own on top of the line. Files that are in the way stop it; a
+ * mark says which files are ours when it has been interrupted.
+ */
 async function firstCommit(session: Session, fetched: FetchReport, lobby: string): Promise<InitReport> {
-  const { repository, prefix } = session
-  const edits: readonly TreeEdit[] = [
-    write(`${prefix}${LOBBY_FILE}`, lobby),
-    write(`${prefix}.gitignore`, `${IGNORED.join('\n')}\n`),
-  ]
-  const tree = await repository.writeTree((await repository.readCommit(fetched.tip)).tree, edits)
+  const { repository, stateFolder } = session
+  const mark = join(stateFolder, 'first-commit')
   const empty = await repository.writeTree(undefined, [])
-  const blocked = (await wouldOverwrite(repository, empty, tree)).filter((path) => path !== `${prefix}.gitignore`)
+  const interrupted = await readText(mark)
+  const first =
+    interrupted === undefined ? await planFirst(session, fetched, lobby) : (JSON.parse(interrupted) as FirstCommit)
+  if (interrupted === undefined) {
+    const blocked = await wouldOverwrite(repository, empty, first.tree)
+    if (blocked.length > 0) throw inTheWay(blocked)
+    await writeFile(`${mark}.new`, JSON.stringify(first), { flush: true })
+    await rename(`${mark}.new`, mark)
+  }
+  const blocked = await checkOut(repository, empty, first.tree, { resume: interrupted !== undefined })
   if (blocked.length > 0) throw inTheWay(blocked)
-  await checkOut(repository, empty, tree, { resume: true })
   const branch = text((await repository.run(['symbolic-ref', 'HEAD'])).stdout).trim()
-  const message = `Clone world ${fetched.worldId} at ${fetched.cursor}\n`
-  const made = await repository.run(['commit-tree', ...(await signFlag(session)), '-p', fetched.tip, tree], {
+  const message = `Clone world ${fetched.worldId} at ${first.cursor}\n`
+  const made = await repository.run(['commit-tree', ...(await signFlag(session)), '-p', first.tip, first.tree], {
     input: message,
   })
   const commit = text(made.stdout).trim() as Oid
   if (!(await repository.updateRef(branch, commit, undefined, 'gamedev sync: clone'))) {
     throw new SyncError('branch_moved', `${branch} came into being meanwhile.`, { hint: 'Run the command again.' })
   }
+  await rm(mark, { force: true })
   return {
     kind: 'connected',
     folder: session.folder,
     branch: branch.replace(/^refs\/heads\//, ''),
     worldId: fetched.worldId,
     fetched,
-    files: (await repository.listFiles(tree)).length,
+    files: (await repository.listFiles(first.tree)).length,
     contested: [],
   }
+}
+
+async function planFirst(session: Session, fetched: FetchReport, lobby: string): Promise<FirstCommit> {
+  const { repository, prefix } = session
+  const tree = await repository.writeTree((await repository.readCommit(fetched.tip)).tree, [
+    write(`${prefix}${LOBBY_FILE}`, lobby),
+    write(`${prefix}.gitignore`, `${IGNORED.join('\n')}\n`),
+  ])
+  return { tree, tip: fetched.tip, cursor: fetched.cursor }
 }
 
 async function signFlag(session: Session): Promise<readonly string[]> {
@@ -281,9 +313,6 @@ async function prepare(folder: string, url: string): Promise<void> {
   await git.init()
   // Thousands of small files: git's own settings for that (a compact index, an untracked cache).
   await git.addConfig('feature.manyFiles', 'true')
-  // A flattening rebase would tear the line out of the history (G6).
-  const rebase = (await git.getConfig('pull.rebase')).value
-  if (rebase === 'true') await git.addConfig('pull.rebase', 'merges')
 }
 
 async function removeClone(folder: string, created: boolean): Promise<void> {

@@ -4,7 +4,7 @@ import type { Oid, Signature } from '../git-bridge/repository.ts'
 import { SyncError } from '../world/errors.ts'
 import { checkOut } from './check-out.ts'
 import { type Project, refSegment } from './session.ts'
-import { type Branch, exists, readText, text } from './working-tree.ts'
+import { exists, readText, text } from './working-tree.ts'
 
 /** A merge commit about to be made: everything needed to finish it after a crash. */
 export interface PlannedMerge {
@@ -169,5 +169,3 @@ export async function recoverMerge(project: Project): Promise<Oid | undefined> {
   if (blocked.length > 0) throw localChanges(blocked)
   return concludeMerge(project, merge)
 }
-
-export type { Branch }

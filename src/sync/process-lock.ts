@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rm } from 'node:fs/promises'
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { SyncError } from '../world/errors.ts'
@@ -15,14 +15,17 @@ export interface ProcessLock {
 export async function takeProcessLock(folder: string, command: string): Promise<ProcessLock> {
   await mkdir(folder, { recursive: true })
   const path = join(folder, 'lock')
+  // Linked into place with its content: a lock that is still empty would look like a dead writer's.
+  const own = `${path}.${process.pid}`
   for (let attempt = 0; ; attempt++) {
     try {
-      const file = await open(path, 'wx')
-      await file.writeFile(JSON.stringify({ pid: process.pid, host: hostname(), command }))
-      await file.close()
+      await writeFile(own, JSON.stringify({ pid: process.pid, host: hostname(), command }))
+      await link(own, path)
       return { release: () => rm(path, { force: true }) }
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    } finally {
+      await rm(own, { force: true })
     }
     const holder = await readHolder(path)
     if (holder !== undefined && (holder.host !== hostname() || isAlive(holder.pid))) {
@@ -47,7 +50,7 @@ async function readHolder(path: string): Promise<{ pid: number; host: string; co
     if (typeof holder.pid !== 'number' || typeof holder.host !== 'string') return undefined
     return { pid: holder.pid, host: holder.host, command: String(holder.command ?? 'sync') }
   } catch {
-    // Gone meanwhile, or its writer died before it had written: nobody's.
+    // Gone meanwhile, or damaged: nobody's.
     return undefined
   }
 }
