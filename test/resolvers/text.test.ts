@@ -1,10 +1,7 @@
-import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { mergeText } from '../../src/resolvers/text.ts'
+import { describe, expect, test } from 'vitest'
+import { mergeHunks, mergeText, type TextHunk, withMarkers } from '../../src/resolvers/text.ts'
+import { scriptEdits } from './script-edits.ts'
 
 function bytes(text: string): Uint8Array {
   return Buffer.from(text, 'latin1')
@@ -46,10 +43,17 @@ describe('M3 scripts merge as text', () => {
       '\xef\xbb\xbfa\nb\nc\n',
       '\xef\xbb\xbfa\nb\nC\n',
     ],
-    ['NUL', 'a\0\nb\nc\n', 'a\0\0\nb\nc\n', 'a\0\nb\nC\n', 'a\0\0\nb\nC\n'],
+    [
+      'NUL far from the start',
+      `a\n${'-'.repeat(8000)}\0\nb\n`,
+      `A\n${'-'.repeat(8000)}\0\nb\n`,
+      `a\n${'-'.repeat(8000)}\0\nB\n`,
+      `A\n${'-'.repeat(8000)}\0\nB\n`,
+    ],
     ['from nothing', '', '', 'a\n', 'a\n'],
     ['to nothing', 'a\n', 'a\n', '', ''],
     ['last lines that objects inherit', 'a\nb\nconstructor', 'A\nb\nconstructor', 'a\nb\n__proto__', 'A\nb\n__proto__'],
+    ['an insertion that repeats its neighbours', 'a\nx\na\na', 'x\nx\na\na', 'a\nx\nx\na\na', 'x\nx\nx\na\na'],
     ['lines added at both ends', 'm\nn\n', 'top\nm\nn\n', 'm\nn\nbottom\n', 'top\nm\nn\nbottom\n'],
   ])('%s', (_, base, ours, theirs, expected) => {
     expect(merged(base, ours, theirs)).toBe(expected)
@@ -64,6 +68,8 @@ describe('M3 scripts merge as text', () => {
     ['other texts from nothing', '', 'x\n', 'y\n'],
     ['line endings changed there, the line here', 'a\nb\n', 'A\nb\n', 'a\r\nb\r\n'],
     ['the last line, which has no newline', 'a\nb', 'a\nx', 'a\nb\nc'],
+    ['binary, as git has it', 'a\0\nb\nc\n', 'a\0\0\nb\nc\n', 'a\0\nb\nC\n'],
+    ['binary on one side', 'a\nb\nc\n', 'A\nb\nc\n', 'a\nb\nC\0\n'],
   ])('contested: %s', (_, base, ours, theirs) => {
     expect(merged(base, ours, theirs)).toBeUndefined()
     expect(merged(base, theirs, ours)).toBeUndefined()
@@ -79,69 +85,101 @@ describe('M3 scripts merge as text', () => {
   })
 
   test('texts too long to be compared are contested, not waited for', () => {
-    const long = 'x\n'.repeat(20_001)
-    expect(merged(long, `${long}a\n`, `b\n${long}`)).toBeUndefined()
+    const long = 'x\n'.repeat(31_999)
+    expect(merged(long, `${long}a\n`, `b\n${long}`)).toBe(`b\n${long}a\n`)
+    expect(merged(long, `${long}a\n`, `b\nb\n${long}`)).toBeUndefined()
+    expect(mergeHunks({ base: bytes(long), ours: bytes(long), theirs: bytes(`${long}a\na\n`) })).toBeUndefined()
   })
 })
 
-describe('M3 against git', () => {
-  let folder: string
-  beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), 'gamedev-text-'))
+/** Hunks as `kind: ours | base | theirs`, the three once where they are the merged text. */
+function written(hunks: readonly TextHunk[] | undefined): readonly string[] | undefined {
+  return hunks?.map(({ kind, ...sides }) => {
+    const texts = [sides.ours, sides.base, sides.theirs].map((side) => Buffer.from(side).toString('latin1'))
+    return `${kind}: ${(kind === 'merged' ? [...new Set(texts)] : texts).join(' | ')}`
   })
-  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+}
 
-  /** `git merge-file -p`: the text of a clean merge. */
-  function git(base: string, ours: string, theirs: string): string | undefined {
-    for (const [name, text] of Object.entries({ base, ours, theirs })) writeFileSync(join(folder, name), bytes(text))
-    const { status, stdout } = spawnSync('git', ['merge-file', '-p', 'ours', 'base', 'theirs'], { cwd: folder })
-    return status === 0 ? stdout.toString('latin1') : undefined
-  }
+function hunks(base: string, ours: string, theirs: string): readonly TextHunk[] {
+  return mergeHunks({ base: bytes(base), ours: bytes(ours), theirs: bytes(theirs) })!
+}
 
-  /** A few lines, and small edits of them, so that clean merges and conflicts are both common. */
-  const line = fc.oneof(
-    { weight: 1, arbitrary: fc.constantFrom('', '}', '{', 'é', '\xff') },
-    { weight: 3, arbitrary: fc.nat(60).map((n) => `  line${n}()`) },
-  )
-  const ending = fc.constantFrom('\n', '\n', '\n', '\r\n')
-  const text = fc.array(fc.tuple(line, ending), { minLength: 2, maxLength: 12 }).chain((lines) =>
-    fc.boolean().map((final) =>
-      lines
-        .map(([a, b]) => a + b)
-        .join('')
-        .replace(/\n$/, final ? '\n' : ''),
-    ),
-  )
-  const edit = fc.record({ at: fc.nat(12), drop: fc.nat(2), put: fc.array(line, { maxLength: 2 }) })
-  const edited = (base: string, edits: readonly { at: number; drop: number; put: string[] }[]) => {
-    const lines = base.split(/(?<=\n)/)
-    for (const { at, drop, put } of edits) lines.splice(Math.min(at, lines.length), drop, ...put.map((l) => `${l}\n`))
-    return lines.join('')
-  }
+describe('the hunks of a merge', () => {
+  test('both sides and the base of what is contested, the merged text of the rest', () => {
+    expect(written(hunks('a\nb\nc\nd\ne\n', 'a\nB1\nB2\nc\nD\ne\n', 'A\nb\nc\nd\nE\n'))).toEqual([
+      'contested: a\nB1\nB2\n | a\nb\n | A\nb\n',
+      'merged: c\n',
+      'contested: D\ne\n | d\ne\n | d\nE\n',
+    ])
+    expect(written(hunks('a\nb\nc\n', 'A\nb\nc\n', 'a\nb\nC\n'))).toEqual(['merged: A\n', 'merged: b\n', 'merged: C\n'])
+    expect(written(hunks('', 'x', 'y'))).toEqual(['contested: x |  | y'])
+    expect(written(hunks('', '', ''))).toEqual([])
+  })
 
-  test('on small edits, whatever merges cleanly here merges to the same text there', () => {
-    let clean = 0
+  test('what both sides did alike belongs to what did not change', () => {
+    expect(written(hunks('a\nb\nc\nd\ne\n', 'a\nB\nc\nD\ne\n', 'a\nB\nc\nd\ne\n'))).toEqual([
+      'merged: a\nB\nc\n',
+      'merged: D\n',
+      'merged: e\n',
+    ])
+  })
+
+  test('M7 swapping the sides swaps them in the contested hunks, and nothing else', () => {
     fc.assert(
-      fc.property(text, fc.array(edit, { maxLength: 2 }), fc.array(edit, { maxLength: 2 }), (base, mine, other) => {
-        const ours = edited(base, mine)
-        const theirs = edited(base, other)
-        const here = merged(base, ours, theirs)
-        if (here === undefined) return
-        clean++
-        const there = git(base, ours, theirs)
-        if (there !== undefined) expect(here).toBe(there)
-        else expect({ base, ours, theirs, here }).toEqual('a conflict, as git says')
+      fc.property(scriptEdits, ({ base, ours, theirs }) => {
+        const there = hunks(base, ours, theirs)
+        const back = hunks(base, theirs, ours)
+        expect(back.map((hunk) => ({ ...hunk, ours: hunk.theirs, theirs: hunk.ours }))).toEqual(there)
       }),
-      { numRuns: 150, seed: 11 },
+      { numRuns: 200, seed: 5 },
     )
-    expect(clean).toBeGreaterThan(20)
   })
 
-  test('an insertion that repeats its neighbours is not swallowed', () => {
-    const [base, ours, theirs] = ['a\nx\na\na', 'x\nx\na\na', 'a\nx\nx\na\na']
-    expect(git(base, ours, theirs)).toBe('x\nx\nx\na\na')
-    expect(merged(base, ours, theirs)).toBeUndefined()
+  test('each side is the text again, where what the other one changed is taken back', () => {
+    fc.assert(
+      fc.property(scriptEdits, ({ base, ours }) => {
+        for (const side of ['ours', 'theirs'] as const) {
+          const one = side === 'ours' ? hunks(base, ours, base) : hunks(base, base, ours)
+          expect(one.every(({ kind }) => kind === 'merged')).toBe(true)
+          expect(Buffer.concat(one.map((hunk) => hunk[side])).toString('latin1')).toBe(ours)
+        }
+      }),
+      { numRuns: 100, seed: 6 },
+    )
+  })
+})
+
+describe('C2 markers', () => {
+  const labels = { ours: 'local', theirs: 'remote' }
+
+  function marked(base: string, ours: string, theirs: string, label?: string): string {
+    const names = label === undefined ? labels : { ...labels, base: label }
+    return Buffer.from(withMarkers(hunks(base, ours, theirs), names)).toString('latin1')
+  }
+
+  test('around what is contested, with the base where it has a name', () => {
+    const [base, ours, theirs] = ['a\nb\nc\n', 'a\nours\nc\n', 'a\ntheirs\nc\n']
+    expect(marked(base, ours, theirs)).toBe('a\n<<<<<<< local\nours\n=======\ntheirs\n>>>>>>> remote\nc\n')
+    expect(marked(base, ours, theirs, 'base')).toBe(
+      'a\n<<<<<<< local\nours\n||||||| base\nb\n=======\ntheirs\n>>>>>>> remote\nc\n',
+    )
   })
 
-  test('git is there', () => expect(execFileSync('git', ['--version']).toString()).toMatch(/^git version/))
+  test('a side without a final newline gets one', () => {
+    expect(marked('a\nb', 'a\nx', 'a\ny', 'o')).toBe('a\n<<<<<<< local\nx\n||||||| o\nb\n=======\ny\n>>>>>>> remote\n')
+  })
+
+  test('an empty side has no lines', () => {
+    expect(marked('a\nb\n', 'a\n', 'a\nc\n')).toBe('a\n<<<<<<< local\n=======\nc\n>>>>>>> remote\n')
+  })
+
+  test('CRLF files get CRLF markers', () => {
+    expect(marked('a\r\nb\r\n', 'a\r\nx', 'a\r\ny\r\n')).toBe(
+      'a\r\n<<<<<<< local\r\nx\r\n=======\r\ny\r\n>>>>>>> remote\r\n',
+    )
+  })
+
+  test('a merge without a conflict has none', () => {
+    expect(marked('a\nb\nc\n', 'A\nb\nc\n', 'a\nb\nC\n')).toBe('A\nb\nC\n')
+  })
 })
