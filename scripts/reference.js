@@ -18,10 +18,17 @@ const EXIT_CODES = {
 const CODES = {
   'runtime:seed': [0, 1, 5],
   'runtime:start': [0, 1, 5],
+  'sync:check': [0, 1, 2, 5],
+  'sync:conflicts': [0, 1, 2],
+  'sync:hooks:install': [0, 1],
+  'sync:hooks:uninstall': [0, 1],
   'sync:init': [0, 1, 2, 4, 5],
   'sync:log': [0, 1],
+  'sync:merge-driver': [0, 1],
+  'sync:policy:explain': [0, 1],
   'sync:pull': [0, 1, 2, 4, 5],
   'sync:push': [0, 1, 2, 3, 4, 5],
+  'sync:resolve': [0, 1, 2, 5],
 }
 const USUAL = [0, 1, 4, 5]
 

@@ -51,14 +51,24 @@ export abstract class SyncCommand<T> extends Command {
   protected asker(flags: { yes: boolean }): (question: string) => Promise<boolean> {
     return async (question) => {
       if (flags.yes) return true
-      if (!process.stdin.isTTY || !process.stderr.isTTY || process.env.CI) return false
-      this.#view?.end()
-      const ask = createInterface({ input: process.stdin, output: process.stderr })
-      try {
-        return /^y(es)?$/i.test((await ask.question(`${printable(question)} [y/N] `)).trim())
-      } finally {
-        ask.close()
-      }
+      return this.canAsk && /^y(es)?$/i.test(await this.ask(`${question} [y/N] `))
+    }
+  }
+
+  /** Whether somebody sits at a terminal. */
+  protected get canAsk(): boolean {
+    return process.stdin.isTTY && process.stderr.isTTY && !process.env.CI
+  }
+
+  /** Asks somebody at the terminal; the end of their input is an empty answer. */
+  protected async ask(question: string): Promise<string> {
+    this.#view?.end()
+    const terminal = createInterface({ input: process.stdin, output: process.stderr })
+    try {
+      const ended = new Promise<string>((resolve) => terminal.once('close', () => resolve('')))
+      return (await Promise.race([terminal.question(printable(question)), ended])).trim()
+    } finally {
+      terminal.close()
     }
   }
 

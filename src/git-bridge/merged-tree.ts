@@ -1,4 +1,4 @@
-import { type AssetValue, assetValue, parseAssetValue } from '../projection/asset-value.ts'
+import { type AssetPaths, type AssetValue, assetValue, parseAssetValue } from '../projection/asset-value.ts'
 import { writeBlueprintFile } from '../projection/blueprint.ts'
 import { writeEntityFile } from '../projection/entity.ts'
 import { type Manifest, writeManifest } from '../projection/manifest.ts'
@@ -7,11 +7,15 @@ import { writeSettingsFile } from '../projection/settings.ts'
 import { writeSpawnFile } from '../projection/spawn.ts'
 import type { FieldSet } from '../resolvers/fields.ts'
 import { type ContestedField, mergeObject, type ObjectMerge } from '../resolvers/object.ts'
+import type { Policy } from '../resolvers/policy.ts'
 import type { Terms } from '../resolvers/terms.ts'
 import { mergeText } from '../resolvers/text.ts'
 import { isJsonObject, own } from '../world/json.ts'
 import { type FieldValue, type ObjectKey, objectKey, type WorldObject } from '../world/state.ts'
+import type { ConflictedFiles } from './conflicted-files.ts'
+import { ContestedObjects } from './contested-objects.ts'
 import { MergedAssets } from './merged-assets.ts'
+import { folderOf, isScriptPath, oidOf, scriptFiles } from './object-files.ts'
 import { type Oid, parseOid, type Repository, type TreeChange, type TreeEdit } from './repository.ts'
 import { isFile, type PlacedObject, readUnits, type TreeObjects } from './tree-objects.ts'
 import { type Units, unitsOf } from './units.ts'
@@ -39,6 +43,8 @@ export class MergedTree {
   /** Folded paths of objects that are anybody's. */
   readonly #paths: Set<string>
   readonly #manifestObjects = new Map<ObjectKey, WorldObject>()
+  readonly #contestedInManifest = new Map<ObjectKey, ObjectMerge>()
+  readonly #conflicts: ContestedObjects
 
   constructor(
     repository: Repository,
@@ -58,6 +64,14 @@ export class MergedTree {
       put: (path, oid) => this.#put(path, oid),
       remove: (path) => this.#delete(path),
     })
+    this.#conflicts = new ContestedObjects(sides, this.#assets, (object, path, assets) =>
+      this.#format(object, path, [], assets),
+    )
+  }
+
+  /** What git shows of the contested fields; {@link edits} has them as ours. */
+  get conflicts(): ConflictedFiles {
+    return this.#conflicts.files
   }
 
   /** Merged files below `assets/`: path → content. */
@@ -72,9 +86,13 @@ export class MergedTree {
   }
 
   /** Merges one object; scripts that both sides changed are merged as text. */
-  async mergeOne(terms: Terms<PlacedObject | undefined>, wrote: FieldSet | undefined): Promise<ObjectMerge> {
+  async mergeOne(
+    terms: Terms<PlacedObject | undefined>,
+    wrote: FieldSet | undefined,
+    policy: Policy | undefined,
+  ): Promise<ObjectMerge> {
     const objects = { base: terms.base?.object, ours: terms.ours?.object, theirs: terms.theirs?.object }
-    const first = mergeObject(objects, wrote)
+    const first = mergeObject(objects, wrote, { policy })
     const texts = first.contested.filter(({ path }) => isScriptPath(objects.ours ?? objects.theirs!, path))
     if (texts.length === 0) return first
     const resolved = new Map<string, AssetValue>()
@@ -82,14 +100,12 @@ export class MergedTree {
       const merged = await this.#mergeScript(values)
       if (merged !== undefined) resolved.set(JSON.stringify(path), merged)
     }
-    return mergeObject(objects, wrote, (path) => resolved.get(JSON.stringify(path)))
+    return mergeObject(objects, wrote, { policy, text: (path) => resolved.get(JSON.stringify(path)) })
   }
 
   async #mergeScript(values: ContestedField['terms']): Promise<AssetValue | undefined> {
     const [base, ours, theirs] = [values.base, values.ours, values.theirs].map((value) => parseAssetValue(value))
     if (ours === undefined || theirs === undefined || base === undefined) return undefined
-    // Put back on purpose (M2): line by line that would look like no change at all.
-    if (theirs.oid === base.oid) return undefined
     const oids = [base, ours, theirs].map((asset) => parseOid(asset.oid))
     const blobs = await this.#repository.readBlobs(oids)
     const [baseBytes, ourBytes, theirBytes] = oids.map((oid) => blobs.get(oid)!)
@@ -99,17 +115,28 @@ export class MergedTree {
     return assetValue(oid!, ours.extension)
   }
 
-  /** Writes a merged object into the tree, unless it is what our tree holds already. */
-  place(key: ObjectKey, terms: Terms<PlacedObject | undefined>, merged: WorldObject | undefined): void {
-    const { base, ours, theirs } = terms
+  /** Writes a merged object into the tree, unless it is what our tree holds already; what is contested as ours. */
+  place(key: ObjectKey, terms: Terms<PlacedObject | undefined>, merge: ObjectMerge): void {
+    const contested = merge.contested.length > 0
+    const hasBase = terms.base !== undefined
     if (this.#isManifest(terms)) {
-      if (merged !== undefined) this.#manifestObjects.set(key, merged)
+      if (merge.object !== undefined) this.#manifestObjects.set(key, merge.object)
+      if (contested) this.#contestedInManifest.set(key, merge)
       return
     }
-    if (merged === undefined) {
-      if (ours !== undefined) this.#removeObject(ours)
+    if (merge.object === undefined) {
+      if (terms.ours !== undefined) this.#removeObject(terms.ours)
+      // Deleted here and changed there: git shows the file where the world has it.
+      if (contested)
+        this.#conflicts.contest(key, merge, this.#freePath(terms.theirs!.path, terms.theirs!.object), hasBase)
       return
     }
+    const path = this.#placeObject(terms, merge.object)
+    if (contested) this.#conflicts.contest(key, merge, path, hasBase)
+  }
+
+  /** Returns where the object's file is in the merged tree. */
+  #placeObject({ base, ours, theirs }: Terms<PlacedObject | undefined>, merged: WorldObject): string {
     // A path is merged like any value: the side that moved the file wins, ours before theirs (G8, M8).
     const theyMoved =
       theirs !== undefined && base !== undefined && ours?.path === base.path && theirs.path !== base.path
@@ -120,15 +147,16 @@ export class MergedTree {
     const moved = ours !== undefined && ours.path !== path
     if (moved) this.#removeObject(ours)
     if (!moved && ours !== undefined && exactlySame(ours.object, merged)) {
-      if (!this.#ourAssetsMoved || this.#assets.stand(ours.object, this.#sides.ours)) return
+      if (!this.#ourAssetsMoved || this.#assets.stand(ours.object, this.#sides.ours)) return path
     }
     this.#assets.place(merged)
     if (merged.kind === 'shared') {
       this.#put(path, oidOf(own(merged.fields, 'content')))
-      return
+      return path
     }
     this.#write(path, this.#format(merged, path))
     if (merged.kind === 'blueprint') this.#placeScripts(path, moved ? undefined : ours?.object, merged)
+    return path
   }
 
   #isManifest(terms: Terms<PlacedObject | undefined>): boolean {
@@ -251,15 +279,22 @@ export class MergedTree {
         return !this.#ourAssetsMoved || this.#assets.stand(mine, ours)
       })
     if (!untouched) this.#write(MANIFEST_FILE, writeManifest(this.#manifestObjects, previous, this.#assets))
+    if (this.#contestedInManifest.size > 0)
+      this.#conflicts.contestManifest(this.#contestedInManifest, this.#manifestObjects, previous)
   }
 
   /** `more`: what else was read of the folder of a blueprint, where it is no unit of the merge. */
-  #format(object: WorldObject, path: string, more: readonly TreeObjects[] = []): string {
+  #format(
+    object: WorldObject,
+    path: string,
+    more: readonly TreeObjects[] = [],
+    assets: AssetPaths = this.#assets,
+  ): string {
     switch (object.kind) {
       case 'entity':
-        return writeEntityFile(object, this.#assets)
+        return writeEntityFile(object, assets)
       case 'blueprint':
-        return writeBlueprintFile(object, this.#assets, {
+        return writeBlueprintFile(object, assets, {
           folderHasScripts: this.#hasScripts(folderOf(path), more),
         })
       case 'settings':
@@ -302,27 +337,6 @@ export class MergedTree {
   edits(): readonly TreeEdit[] {
     return [...this.#edits.values()]
   }
-}
-
-/** The folder of a file, with its final slash. */
-function folderOf(path: string): string {
-  return path.slice(0, path.lastIndexOf('/') + 1)
-}
-
-function oidOf(value: FieldValue): Oid {
-  const asset = parseAssetValue(value)
-  if (asset === undefined) throw new Error(`${JSON.stringify(value)} is no content`)
-  return parseOid(asset.oid)
-}
-
-function scriptFiles(object: WorldObject): ReadonlyMap<string, FieldValue> {
-  const files = own(object.fields, 'scriptFiles')
-  return new Map(isJsonObject(files) ? Object.entries(files) : [])
-}
-
-/** Whether a field holds a script's text: a file of an app, or a shared module. */
-function isScriptPath(object: WorldObject, path: readonly string[]): boolean {
-  return object.kind === 'shared' ? path[0] === 'content' : path.length === 2 && path[0] === 'scriptFiles'
 }
 
 /** Equality to the letter, digits and uid included: whether the file can stay as it is. */

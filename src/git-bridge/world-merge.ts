@@ -1,8 +1,19 @@
 import type { FileProblem } from '../projection/json-file.ts'
 import { classify, entityFile, isWorldOwned, MANIFEST_FILE, SETTINGS_FILE, SPAWN_FILE } from '../projection/paths.ts'
-import { type ContestedField, dependsOnWritten, sameObject } from '../resolvers/object.ts'
+import {
+  type ContestedField,
+  dependsOnWritten,
+  type ObjectMerge,
+  type ResolvedField,
+  sameObject,
+} from '../resolvers/object.ts'
+import type { Policy } from '../resolvers/policy.ts'
+import type { Terms } from '../resolvers/terms.ts'
+import { danglingDeletions, type MergedSides } from '../resolvers/whole.ts'
 import { SyncError } from '../world/errors.ts'
 import { type ObjectKey, parseObjectKey, SETTINGS, SPAWN, type WorldObject } from '../world/state.ts'
+import type { ConflictLabels } from './conflict-markers.ts'
+import type { ConflictedFile } from './conflicted-files.ts'
 import { MergedTree, taken } from './merged-tree.ts'
 import type { Oid, Repository, TreeChange, TreeEdit } from './repository.ts'
 import { isFile, joinUnits, type PlacedObject, readUnits, type TreeObjects } from './tree-objects.ts'
@@ -22,12 +33,41 @@ export interface ContestedObject {
   /** The object's file in our tree, or else in theirs. */
   readonly path: string
   readonly fields: readonly ContestedField[]
+  /** The object and its file on all sides. */
+  readonly sides: Terms<PlacedObject | undefined>
+}
+
+/** One object with fields that both sides changed and that were settled all the same (M5). */
+export interface ResolvedObject {
+  readonly key: ObjectKey
+  readonly path: string
+  readonly fields: readonly ResolvedField[]
+}
+
+/** How conflicted files are written, and what is asked of a policy. */
+export interface MergeOptions {
+  readonly policy?: Policy | undefined
+  /** Names for the markers: conflicted files are made of what is contested. Without it, contested fields are named only. */
+  readonly conflicts?: (() => Promise<ConflictLabels>) | undefined
+}
+
+/** A merge with contested fields, as git shows it (C1, C2). */
+export interface WorldConflict {
+  /** The merged tree with what is to stand in the working tree: markers around the contested fields. */
+  readonly tree: Oid
+  /** The merged tree with the contested fields as ours. */
+  readonly keptTree: Oid
+  readonly files: readonly ConflictedFile[]
 }
 
 export interface WorldMerge {
   /** The merged tree: ours with what the other side changed. Undefined while anything is contested. */
   readonly tree: Oid | undefined
   readonly contested: readonly ContestedObject[]
+  /** What both sides changed and a rule settled: reported, never silent (M5). */
+  readonly resolved: readonly ResolvedObject[]
+  /** Where anything is contested and conflicted files were asked for. */
+  readonly conflict: WorldConflict | undefined
   /** Every object that our side changed since the base (objects that only the other side changed are taken unread). */
   readonly objects: ReadonlyMap<ObjectKey, MergedObject>
   /** How the merged tree differs from ours. */
@@ -48,8 +88,10 @@ export async function mergeWorlds(
   repository: Repository,
   prefix: string,
   commits: { readonly base: Oid | undefined; readonly ours: Oid; readonly theirs: Oid },
+  options: MergeOptions = {},
 ): Promise<WorldMerge> {
   const { base, ours, theirs } = commits
+  const clean = { contested: [], resolved: [], conflict: undefined }
   const [ourChanges, theirChanges] = await Promise.all([
     worldChanges(repository, base, ours, prefix),
     base === theirs ? [] : worldChanges(repository, base, theirs, prefix),
@@ -61,7 +103,7 @@ export async function mergeWorlds(
       incoming.length === 0
         ? (await repository.readCommit(ours)).tree
         : await repository.writeTree((await repository.readCommit(ours)).tree, incoming)
-    return { tree, contested: [], objects: new Map(), incoming, outgoing, assets: new Map() }
+    return { tree, ...clean, objects: new Map(), incoming, outgoing, assets: new Map() }
   }
 
   await requireOneLayout(repository, prefix, ours, theirs)
@@ -75,6 +117,10 @@ export async function mergeWorlds(
   // Objects are matched by id, wherever their files are (M1, M8): a blueprint that we added in one folder may come back
   // from the world in another, an entity's file in the place that the line gives it.
   if (units.folders.size > 0) for (const folder of theirUnits.folders) units.folders.add(folder)
+  // Something of ours may name a blueprint that they deleted (M6).
+  for (const { path, after } of theirChanges) {
+    if (after === undefined && classify(path).kind === 'blueprint') addUnit(units, path)
+  }
   const atOurs = await readOurs(repository, ours, prefix, units)
   const [atTheirs, other] = await Promise.all([
     readUnits(repository, theirs, prefix, units),
@@ -86,46 +132,107 @@ export async function mergeWorlds(
   refuseLosses(atTheirs.problems)
   refuseMissing(atBase, atOurs, atTheirs)
   await refuseCopies(repository, ours, prefix, units, atBase, atOurs)
-  const written = unitsWritten(units, atBase, atOurs, atTheirs)
-  const wrote = await writtenSince(repository, base, theirs, prefix, written)
+  const doubtful = unitsWritten(units, atBase, atOurs, atTheirs)
+  const wrote = await writtenSince(repository, base, theirs, prefix, doubtful)
 
   const merge = new MergedTree(repository, prefix, theirs, { base: atBase, ours: atOurs, theirs: atTheirs }, [
     ...(await appFolders(repository, ours, prefix)),
     ...(await appFolders(repository, theirs, prefix)),
   ])
   merge.mergeAssets(theirChanges)
-  const contested: ContestedObject[] = []
-  const objects = new Map<ObjectKey, MergedObject>()
-  const results = new Map<ObjectKey, WorldObject>()
   const keys = new Set([...atBase.objects.keys(), ...atOurs.objects.keys(), ...atTheirs.objects.keys()])
+  const merges = new Map<ObjectKey, ObjectMerge>()
+  const terms = new Map<ObjectKey, Terms<PlacedObject | undefined>>()
   for (const key of [...keys].sort()) {
-    const terms = {
+    const sides = {
       base: atBase.objects.get(key),
       ours: atOurs.objects.get(key),
       theirs: atTheirs.objects.get(key),
     }
-    const result = await merge.mergeOne(terms, wrote.get(key))
-    if (result.contested.length > 0) {
-      contested.push({ key, path: (terms.ours ?? terms.theirs ?? terms.base)!.path, fields: result.contested })
-    }
-    if (!samePlace(terms.base, terms.ours)) objects.set(key, { ...terms, merged: result.object })
-    if (result.object !== undefined) results.set(key, result.object)
-    merge.place(key, terms, result.object)
+    terms.set(key, sides)
+    merges.set(key, await merge.mergeOne(sides, wrote.get(key), options.policy))
   }
-  await merge.take(theirChanges.filter(({ path }) => classify(path).kind !== 'asset' && !inUnits(units, path)))
+  const unread = theirChanges.filter(({ path }) => classify(path).kind !== 'asset' && !inUnits(units, path))
+  for (const [key, dangling] of await findDangling(repository, prefix, { base, theirs }, unread, terms, merges)) {
+    const { base: was, ours: here, theirs: there } = terms.get(key)!
+    const fields = { base: was?.object.fields, ours: here?.object.fields, theirs: there?.object.fields }
+    merges.set(key, { object: here?.object, contested: [{ path: [], terms: fields, dangling }], resolved: [] })
+  }
+
+  const contested: ContestedObject[] = []
+  const resolved: ResolvedObject[] = []
+  const objects = new Map<ObjectKey, MergedObject>()
+  const results = new Map<ObjectKey, WorldObject>()
+  for (const [key, result] of merges) {
+    const sides = terms.get(key)!
+    const { path } = (sides.ours ?? sides.theirs ?? sides.base)!
+    if (result.contested.length > 0) contested.push({ key, path, fields: result.contested, sides })
+    if (result.resolved.length > 0) resolved.push({ key, path, fields: result.resolved })
+    if (!samePlace(sides.base, sides.ours)) objects.set(key, { ...sides, merged: result.object })
+    if (result.object !== undefined) results.set(key, result.object)
+    merge.place(key, sides, result)
+  }
+  await merge.take(unread)
   merge.finishManifest(units)
-  const outcome = { contested, objects, outgoing, assets: merge.assets }
-  if (contested.length > 0) return { ...outcome, tree: undefined, incoming: merge.edits() }
+  const outcome = { contested, resolved, objects, outgoing, assets: merge.assets }
+  if (contested.length > 0 && options.conflicts === undefined) {
+    return { ...outcome, tree: undefined, conflict: undefined, incoming: merge.edits() }
+  }
   const start = (await repository.readCommit(ours)).tree
   const write = async () => {
     const incoming = merge.edits()
     return { incoming, tree: incoming.length === 0 ? start : await repository.writeTree(start, incoming) }
   }
-  const { incoming, tree } = await write()
-  if (units.folders.size === 0 || incoming.length === 0) return { ...outcome, tree, incoming }
-  const folders = unitsOf([...incoming.map(({ path }) => path.slice(prefix.length))]).folders
-  const said = await readUnits(repository, tree, prefix, { files: new Set(), folders, assets: new Set() })
-  return { ...outcome, ...(merge.respell(results, said.objects) ? await write() : { tree, incoming }) }
+  let written = await write()
+  const { incoming } = written
+  if (units.folders.size > 0 && incoming.length > 0) {
+    const folders = unitsOf([...incoming.map(({ path }) => path.slice(prefix.length))]).folders
+    const said = await readUnits(repository, written.tree, prefix, { files: new Set(), folders, assets: new Set() })
+    if (merge.respell(results, said.objects)) written = await write()
+  }
+  if (contested.length === 0) return { ...outcome, ...written, conflict: undefined }
+  const files = await merge.conflicts.write(repository, await options.conflicts!())
+  const tree = await repository.writeTree(
+    written.tree,
+    files.map(({ path, working }) => ({ path: prefix + path, kind: 'put', oid: working, mode: '100644' })),
+  )
+  const conflict = { tree, keptTree: written.tree, files }
+  return { ...outcome, tree: undefined, conflict, incoming: written.incoming }
+}
+
+/**
+ * Deletions that leave something dangling (M6). What only the world changed was not read yet: it is, where we deleted a
+ * blueprint that it may have come to use.
+ */
+async function findDangling(
+  repository: Repository,
+  prefix: string,
+  commits: { readonly base: Oid | undefined; readonly theirs: Oid },
+  unread: readonly TreeChange[],
+  terms: ReadonlyMap<ObjectKey, Terms<PlacedObject | undefined>>,
+  merges: ReadonlyMap<ObjectKey, ObjectMerge>,
+): Promise<ReadonlyMap<ObjectKey, readonly ObjectKey[]>> {
+  const sides = new Map<ObjectKey, MergedSides>()
+  let deleted = false
+  for (const [key, { base, ours, theirs }] of terms) {
+    const merged = merges.get(key)!.object
+    sides.set(key, { base: base?.object, ours: ours?.object, theirs: theirs?.object, merged })
+    if (key.startsWith('blueprint:') && ours === undefined && theirs !== undefined && merged === undefined)
+      deleted = true
+  }
+  if (deleted) {
+    const units = unitsOf(unread.map(({ path }) => path))
+    const [was, is] = await Promise.all([
+      readUnits(repository, commits.base, prefix, units),
+      readUnits(repository, commits.theirs, prefix, units),
+    ])
+    for (const [key, { object }] of is.objects) {
+      if (sides.has(key)) continue
+      const before = was.objects.get(key)?.object
+      sides.set(key, { base: before, ours: before, theirs: object, merged: object })
+    }
+  }
+  return danglingDeletions(sides)
 }
 
 /** The names of a tree's app folders. */

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, jsonEquals, own } from '../world/json.ts'
+import { isJsonObject, type JsonObject, jsonEquals, own, withKey } from '../world/json.ts'
 import type { FieldValue, ObjectKind, WorldObject } from '../world/state.ts'
 import { fieldEquality } from './equality.ts'
 
@@ -74,6 +74,23 @@ function addLeaves(path: FieldPath, value: FieldValue, paths: FieldPath[]): void
   const keys = isJsonObject(value) ? Object.keys(value) : []
   if (keys.length === 0) paths.push(path)
   for (const key of keys) addLeaves([...path, key], own(value as JsonObject, key), paths)
+}
+
+/** A copy with one field set, the records on its way made where they are missing; removed when `value` is undefined. */
+export function withField(fields: JsonObject, path: FieldPath, value: FieldValue): JsonObject {
+  const [key, ...rest] = path
+  if (key === undefined) return isJsonObject(value) ? value : fields
+  if (rest.length === 0) return withKey(fields, key, value)
+  const inner = own(fields, key)
+  if (!isJsonObject(inner) && value === undefined) return fields
+  return withKey(fields, key, withField(isJsonObject(inner) ? inner : {}, rest, value))
+}
+
+/** The value at a path, undefined where there is none. */
+export function fieldAt(fields: JsonObject | undefined, path: FieldPath): FieldValue {
+  let value: FieldValue = fields
+  for (const key of path) value = isJsonObject(value) ? own(value, key) : undefined
+  return value
 }
 
 /** The keys of two records: the first one's in its order, then what only the second has. */

@@ -1,61 +1,120 @@
 import { fromEntries, isJsonObject, type JsonObject, jsonEquals, own, withKey } from '../world/json.ts'
-import type { FieldValue, ObjectKind, WorldObject } from '../world/state.ts'
+import type { FieldValue, ObjectKey, ObjectKind, WorldObject } from '../world/state.ts'
 import { fieldEquality } from './equality.ts'
-import { type FieldPath, type FieldSet, unionKeys } from './fields.ts'
+import { type FieldPath, type FieldSet, unionKeys, withField } from './fields.ts'
+import { DEFAULT_POLICY, decideOwnership, type Policy, type PolicySubject } from './policy.ts'
+import { mergeSets } from './sets.ts'
 import { resolve, type Terms } from './terms.ts'
 
 /** One field that both sides changed, differently. The empty path is the object itself: deleted here, changed there. */
 export interface ContestedField {
   readonly path: FieldPath
   readonly terms: Terms<FieldValue>
+  /** M6: no side changed this object's content, but deleting it would leave these without what they name. */
+  readonly dangling?: readonly ObjectKey[]
+}
+
+/** One field that both sides changed, differently, and that was settled all the same: reported, never silent (M5). */
+export interface ResolvedField {
+  readonly path: FieldPath
+  readonly terms: Terms<FieldValue>
+  readonly value: FieldValue
+  /** What decided: ownership, a union of sets, or a merge of texts. */
+  readonly by: 'local' | 'runtime' | 'set' | 'text'
 }
 
 export interface ObjectMerge {
   /** The merged object; contested fields hold our value. Undefined: the object is gone. */
   readonly object: WorldObject | undefined
   readonly contested: readonly ContestedField[]
+  readonly resolved: readonly ResolvedField[]
 }
 
 /** Tried on a field that both sides changed; undefined leaves it contested. */
 export type FieldResolver = (path: FieldPath, terms: Terms<FieldValue>) => FieldValue | undefined
 
+export interface MergeRules {
+  /** Which side wins a field that both changed; by default none does. */
+  readonly policy?: Policy | undefined
+  /** Merges texts: scripts, whose content is not among the values. */
+  readonly text?: FieldResolver | undefined
+}
+
+/** One merge of one object in progress. */
+interface Merging {
+  readonly subject: PolicySubject
+  readonly policy: Policy
+  readonly text: FieldResolver
+  readonly wrote: FieldSet | undefined
+  readonly contested: ContestedField[]
+  readonly resolved: ResolvedField[]
+}
+
 /**
- * Merges one object, field by field (M1, M2, M4).
+ * Merges one object, field by field (M1, M2, M4, M5).
  *
  * `wrote` holds the fields that operations after the base wrote and that we have not seen: they count as changed by the
  * world even where the value is the base's again. An object deleted on one side and untouched on the other is deleted;
- * touched on the other, it is contested as a whole.
+ * touched on the other, its owner decides, or it is contested as a whole.
  */
 export function mergeObject(
   terms: Terms<WorldObject | undefined>,
   wrote: FieldSet | undefined,
-  resolver: FieldResolver = () => undefined,
+  rules: MergeRules = {},
 ): ObjectMerge {
   const { base, ours, theirs } = terms
   const some = ours ?? theirs
-  if (some === undefined) return { object: undefined, contested: [] }
-  const contested: ContestedField[] = []
-  const whole = (object: WorldObject | undefined): ObjectMerge => ({ object, contested: [] })
+  const nothing = { contested: [], resolved: [] }
+  if (some === undefined) return { object: undefined, ...nothing }
+  const merging: Merging = {
+    subject: subjectOf(some, terms),
+    policy: rules.policy ?? DEFAULT_POLICY,
+    text: rules.text ?? (() => undefined),
+    wrote,
+    contested: [],
+    resolved: [],
+  }
+  const { contested, resolved } = merging
 
   if (ours === undefined || theirs === undefined) {
     // Present on one side only: added there, or deleted on the other.
-    if (base === undefined) return whole(some)
-    const survivor = ours ?? theirs
-    const changed = !sameObject(base, survivor) || (ours === undefined && wrote !== undefined && wrote.size > 0)
-    if (!changed) return whole(undefined)
-    contested.push({ path: [], terms: { base: base.fields, ours: ours?.fields, theirs: theirs?.fields } })
-    return { object: ours, contested }
+    if (base === undefined) return { object: some, ...nothing }
+    const changed = !sameObject(base, some) || (ours === undefined && wrote !== undefined && wrote.size > 0)
+    if (!changed) return { object: undefined, ...nothing }
+    const fields = { base: base.fields, ours: ours?.fields, theirs: theirs?.fields }
+    const { owner } = decideOwnership(merging.policy, merging.subject, [])
+    if (owner === 'shared') contested.push({ path: [], terms: fields })
+    else resolved.push({ path: [], terms: fields, value: owner === 'local' ? fields.ours : fields.theirs, by: owner })
+    return { object: owner === 'runtime' ? theirs : ours, contested, resolved }
   }
 
-  const merged = mergeRecord(
-    some.kind,
-    [],
-    { base: base?.fields ?? {}, ours: ours.fields, theirs: theirs.fields },
-    wrote,
-    resolver,
+  const merged = mergeRecord(merging, [], { base: base?.fields ?? {}, ours: ours.fields, theirs: theirs.fields })
+  return {
+    object: { kind: ours.kind, id: ours.id, fields: keepRemoteUid(merged, theirs.fields) },
     contested,
-  )
-  return { object: { kind: ours.kind, id: ours.id, fields: keepRemoteUid(merged, theirs.fields) }, contested }
+    resolved,
+  }
+}
+
+/** What the policy asks about an object: its scope and its manager as they are once merged, the same whoever merges (M7). */
+function subjectOf({ kind, id }: WorldObject, { base, ours, theirs }: Terms<WorldObject | undefined>): PolicySubject {
+  // Settings may have keys of those names; they are settings like any other.
+  if (kind !== 'entity' && kind !== 'blueprint') return { kind, id, scope: undefined, managedBy: undefined }
+  const settledWord = (key: string): string | undefined => {
+    const [was, here, there] = [base, ours, theirs].map((side) =>
+      side === undefined ? undefined : own(side.fields, key),
+    )
+    const value =
+      ours === undefined || theirs === undefined
+        ? (here ?? there)
+        : jsonEquals(here, there) || jsonEquals(was, there)
+          ? here
+          : jsonEquals(was, here)
+            ? there
+            : undefined
+    return typeof value === 'string' ? value : undefined
+  }
+  return { kind, id, scope: settledWord('scope'), managedBy: settledWord('managedBy') }
 }
 
 /**
@@ -76,8 +135,8 @@ function recordDepends(kind: ObjectKind, path: FieldPath, terms: Terms<JsonObjec
     const equal = path.length === 0 ? fieldEquality(kind, key) : jsonEquals
     if (equal(ours, theirs) || equal(base, ours)) return false
     if (equal(base, theirs)) return true
-    if (!isJsonObject(ours) || !isJsonObject(theirs)) return false
-    return recordDepends(kind, [...path, key], { base: isJsonObject(base) ? base : {}, ours, theirs })
+    const records = asRecords(kind, [...path, key], { base, ours, theirs })
+    return records !== undefined && recordDepends(kind, [...path, key], records)
   })
 }
 
@@ -98,50 +157,73 @@ export function sameObject(a: WorldObject | undefined, b: WorldObject | undefine
   return true
 }
 
-function mergeRecord(
-  kind: ObjectKind,
-  path: FieldPath,
-  terms: Terms<JsonObject>,
-  wrote: FieldSet | undefined,
-  resolver: FieldResolver,
-  contested: ContestedField[],
-): JsonObject {
+function mergeRecord(merging: Merging, path: FieldPath, terms: Terms<JsonObject>): JsonObject {
   const entries: [string, Exclude<FieldValue, undefined>][] = []
   for (const key of unionKeys(terms.ours, terms.theirs)) {
-    const at = [...path, key]
-    const value = mergeField(
-      kind,
-      at,
-      { base: own(terms.base, key), ours: own(terms.ours, key), theirs: own(terms.theirs, key) },
-      wrote,
-      resolver,
-      contested,
-    )
+    const at = { base: own(terms.base, key), ours: own(terms.ours, key), theirs: own(terms.theirs, key) }
+    const value = mergeField(merging, [...path, key], at)
     if (value !== undefined) entries.push([key, value])
   }
   return fromEntries(entries)
 }
 
-function mergeField(
-  kind: ObjectKind,
-  path: FieldPath,
-  terms: Terms<FieldValue>,
-  wrote: FieldSet | undefined,
-  resolver: FieldResolver,
-  contested: ContestedField[],
-): FieldValue {
-  if (path.length === 1 && path[0] === 'uid' && kind !== 'settings') return terms.theirs ?? terms.ours
+function mergeField(merging: Merging, path: FieldPath, terms: Terms<FieldValue>): FieldValue {
+  const { kind } = merging.subject
+  const { base, ours, theirs } = terms
+  if (path.length === 1 && path[0] === 'uid' && kind !== 'settings') return theirs ?? ours
   const equal = path.length === 1 ? fieldEquality(kind, path[0]!) : jsonEquals
-  const outcome = resolve(terms, equal, wrote?.touches(path) ?? false)
+  const outcome = resolve(terms, equal, merging.wrote?.touches(path) ?? false)
   if (outcome.kind === 'settled') return outcome.value
 
-  // Both sides changed it. Records merge key by key (M3); a base that is no record is as good as none.
-  const { base, ours, theirs } = terms
-  if (isJsonObject(ours) && isJsonObject(theirs)) {
-    return mergeRecord(kind, path, { base: isJsonObject(base) ? base : {}, ours, theirs }, wrote, resolver, contested)
+  // Both sides changed it. Records merge key by key (M3); then ownership decides, then the field's resolver (M2).
+  const records = asRecords(kind, path, terms)
+  if (records !== undefined) {
+    const merged = mergeRecord(merging, path, records)
+    return Object.keys(merged).length === 0 && (ours === undefined || theirs === undefined) ? undefined : merged
   }
-  const resolved = resolver(path, terms)
-  if (resolved !== undefined) return resolved
-  contested.push({ path, terms })
+  const { owner, merge } = decideOwnership(merging.policy, merging.subject, path)
+  const settle = (by: ResolvedField['by'], value: FieldValue): FieldValue => {
+    merging.resolved.push({ path, terms, value, by })
+    return value
+  }
+  if (owner !== 'shared') return settle(owner, owner === 'local' ? ours : theirs)
+  // What somebody put back on purpose would look to a resolver like no change at all (M2).
+  if (!equal(base, theirs)) {
+    const set = merge === 'set' ? mergeSets(terms) : undefined
+    if (set !== undefined) return settle('set', set)
+    const text = merging.text(path, terms)
+    if (text !== undefined) return settle('text', text)
+  }
+  merging.contested.push({ path, terms })
   return ours
+}
+
+/**
+ * The terms as records to be merged key by key, undefined where a side is none; a base that is no record is as good as
+ * none. Scripts are files: a side without any has an empty record of them, as git would say.
+ */
+function asRecords(kind: ObjectKind, path: FieldPath, terms: Terms<FieldValue>): Terms<JsonObject> | undefined {
+  const files = kind === 'blueprint' && path.length === 1 && path[0] === 'scriptFiles'
+  const record = (value: FieldValue) => (isJsonObject(value) ? value : files && value === undefined ? {} : undefined)
+  const [ours, theirs] = [record(terms.ours), record(terms.theirs)]
+  if (ours === undefined || theirs === undefined) return undefined
+  return { base: isJsonObject(terms.base) ? terms.base : {}, ours, theirs }
+}
+
+/**
+ * What the object looks like with its contested fields as one side has them (C2), the merged object in all else;
+ * undefined where that side has no such object.
+ */
+export function conflictSide(
+  { kind, id }: Pick<WorldObject, 'kind' | 'id'>,
+  merge: Pick<ObjectMerge, 'object' | 'contested'>,
+  side: keyof Terms<unknown>,
+): WorldObject | undefined {
+  let fields = merge.object?.fields
+  for (const { path, terms } of merge.contested) {
+    const value = terms[side]
+    if (path.length === 0) fields = value as JsonObject | undefined
+    else if (fields !== undefined) fields = withField(fields, path, value)
+  }
+  return fields === undefined ? undefined : { kind, id, fields }
 }

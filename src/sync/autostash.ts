@@ -5,7 +5,7 @@ import type { SimpleGit } from 'simple-git'
 import { SyncError } from '../world/errors.ts'
 import type { Session } from './session.ts'
 import { userGit } from './user-git.ts'
-import { readText } from './working-tree.ts'
+import { exists, readText } from './working-tree.ts'
 
 /** Names the stash that a run has put aside, from before it is made until it is back. */
 function markPath(session: Session): string {
@@ -14,9 +14,14 @@ function markPath(session: Session): string {
 
 /**
  * Puts local changes aside for the time of the merge, as `git pull --autostash` does. What a crash leaves in the stash,
- * {@link recoverAutostash} brings back.
+ * {@link recoverAutostash} brings back. Where `staysOpen` says that the work left a merge open, they are handed over to
+ * git, which brings them back when the merge is concluded or given up.
  */
-export async function withAutostash<T>(session: Session, work: () => Promise<T>): Promise<T> {
+export async function withAutostash<T>(
+  session: Session,
+  work: () => Promise<T>,
+  staysOpen: (result: T) => boolean = () => false,
+): Promise<T> {
   const git = await userGit(session.repository.workTree!)
   const label = `gamedev sync autostash ${randomUUID()}`
   await mkdir(session.stateFolder, { recursive: true })
@@ -30,24 +35,45 @@ export async function withAutostash<T>(session: Session, work: () => Promise<T>)
       cause: error,
     })
   }
+  let open = false
   try {
-    return await work()
+    const result = await work()
+    open = staysOpen(result)
+    return result
   } finally {
-    await restore(session, git, label)
+    if (open) await handOver(session, git, label)
+    else await restore(session, git, label)
   }
+}
+
+/** git's own place for what it put aside for a merge: `git commit` and `git merge --abort` look there. */
+async function handOver(session: Session, git: SimpleGit, label: string): Promise<void> {
+  const name = await stashNamed(git, label)
+  if (name !== undefined) {
+    const commit = (await git.raw(['rev-parse', '--verify', name])).trim()
+    await writeFile(join(session.repository.gitDir, 'MERGE_AUTOSTASH'), `${commit}\n`)
+    await git.stash(['drop', name])
+  }
+  await rm(markPath(session), { force: true })
+}
+
+async function stashNamed(git: SimpleGit, label: string): Promise<string | undefined> {
+  const entry = (await git.raw(['stash', 'list', '--format=%gd %s'])).split('\n').find((line) => line.endsWith(label))
+  return entry?.split(' ', 1)[0]
 }
 
 /** Brings back the changes that an interrupted run had put aside. */
 export async function recoverAutostash(session: Session): Promise<void> {
   const label = await readText(markPath(session))
   if (label === undefined) return
-  const restored = await restore(session, await userGit(session.repository.workTree!), label)
+  const git = await userGit(session.repository.workTree!)
+  if (await exists(join(session.repository.gitDir, 'MERGE_HEAD'))) return handOver(session, git, label)
+  const restored = await restore(session, git, label)
   if (restored) session.context.progress.warn('Local changes that an interrupted run had put aside are back.')
 }
 
 async function restore(session: Session, git: SimpleGit, label: string): Promise<boolean> {
-  const entry = (await git.raw(['stash', 'list', '--format=%gd %s'])).split('\n').find((line) => line.endsWith(label))
-  const name = entry?.split(' ', 1)[0]
+  const name = await stashNamed(git, label)
   let restored = false
   if (name !== undefined) {
     try {

@@ -60,7 +60,7 @@ export async function worldDiff(session: Session, options: DiffOptions): Promise
   const base = await baselineOf(session, head, tip.oid)
   // Against the base itself, nothing is merged: every object that the other side changed is read on both sides.
   const against = (ours: Oid, theirs: Oid): Promise<WorldMerge> =>
-    mergeWorlds(repository, prefix, { base, ours, theirs })
+    mergeWorlds(repository, prefix, { base, ours, theirs }, { policy: session.lobby?.policy })
   return {
     worldId: tip.trailers.worldId,
     cursor: tip.trailers.cursor,

@@ -2,15 +2,18 @@ import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import type { Layout } from '../git-bridge/materializer.ts'
 import type { Oid, TreeEdit } from '../git-bridge/repository.ts'
-import { type ContestedObject, mergeWorlds } from '../git-bridge/world-merge.ts'
+import { mergeWorlds } from '../git-bridge/world-merge.ts'
 import { parseWorldUrl } from '../remote-runtime/world-url.ts'
 import { SyncError } from '../world/errors.ts'
 import { checkOut, wouldOverwrite } from './check-out.ts'
+import type { ConflictArtifact } from './conflict-artifact.ts'
 import { type FetchReport, fetchWorld } from './fetch.ts'
+import { conflictLabels, leaveConflicts } from './leave-conflicts.ts'
 import { isTargetName, LOBBY_FILE, readLobbyFile, withTarget } from './lobby-file.ts'
 import { commitMerge, recoverMerge, requireIdentity } from './merge-commit.ts'
 import { takeProcessLock } from './process-lock.ts'
 import { type Context, openProject, type Project, type Session, sessionFor } from './session.ts'
+import { readSwitches, requireBidirectional } from './switches.ts'
 import { chooseTarget, type Target } from './target.ts'
 import { userGit } from './user-git.ts'
 import { exists, readText, requireBranch, text } from './working-tree.ts'
@@ -33,13 +36,14 @@ export interface InitReport {
   readonly worldId: string
   readonly fetched: FetchReport
   readonly files: number
-  readonly contested: readonly ContestedObject[]
+  /** With `contested`: the open git conflicts. */
+  readonly conflicts: readonly ConflictArtifact[]
 }
 
 /**
  * Connects a repository with a world that it has no history with: the line begins with a snapshot and becomes part of
  * the branch's history; `lobby.json` remembers the world. Where both have files, equal objects settle and different
- * ones are contested (M4); then nothing is changed.
+ * ones are contested (M4): they become git conflicts, and `git commit` connects when they are settled.
  */
 export async function init(context: Context, options: InitOptions): Promise<InitReport> {
   const project = await openProject(context, { here: true })
@@ -66,6 +70,7 @@ async function connect(context: Context, project: Project, options: InitOptions)
       },
     )
   }
+  requireBidirectional(await readSwitches(project.folder, context.env), 'sync init')
   const lock = await takeProcessLock(project.stateFolder, 'sync init')
   try {
     await requireIdentity(project)
@@ -178,7 +183,7 @@ async function firstCommit(session: Session, fetched: FetchReport, lobby: string
     worldId: fetched.worldId,
     fetched,
     files: (await repository.listFiles(first.tree)).length,
-    contested: [],
+    conflicts: [],
   }
 }
 
@@ -210,16 +215,25 @@ async function joinHistory(session: Session, fetched: FetchReport, head: Oid, lo
   const { repository, prefix } = session
   const branch = await requireBranch(session)
   const base = await repository.mergeBase(head, fetched.tip)
-  const merge = await mergeWorlds(repository, prefix, { base, ours: head, theirs: fetched.tip })
+  const commits = { base, ours: head, theirs: fetched.tip }
+  const merge = await mergeWorlds(repository, prefix, commits, {
+    policy: session.lobby?.policy,
+    conflicts: () => conflictLabels(session, session.ref),
+  })
   const report = { folder: session.folder, branch: branch.name, worldId: fetched.worldId, fetched }
-  if (merge.tree === undefined) return { ...report, kind: 'contested', files: 0, contested: merge.contested }
-  const ignore = await ignoreEdits(session, head)
-  const tree = await repository.writeTree(merge.tree, [write(`${prefix}${LOBBY_FILE}`, lobby), ...ignore])
-  const connected = { ...report, kind: 'connected' as const, files: merge.incoming.length, contested: [] }
+  const own = [write(`${prefix}${LOBBY_FILE}`, lobby), ...(await ignoreEdits(session, head))]
+  const message = `Connect with world ${fetched.worldId} at ${fetched.cursor}\n`
+  const planned = { branch: branch.name, head, tip: fetched.tip, message }
+  if (merge.conflict !== undefined) {
+    const tree = await repository.writeTree(merge.conflict.tree, own)
+    const conflicts = await leaveConflicts(session, planned, merge, fetched, base, tree)
+    return { ...report, kind: 'contested', files: merge.incoming.length, conflicts }
+  }
+  const tree = await repository.writeTree(merge.tree!, own)
+  const connected = { ...report, kind: 'connected' as const, files: merge.incoming.length, conflicts: [] }
   // Connected already: there is nothing to record (G6).
   if (base === fetched.tip && tree === (await repository.readCommit(head)).tree) return connected
-  const message = `Connect with world ${fetched.worldId} at ${fetched.cursor}\n`
-  await commitMerge(session, { branch: branch.name, head, tip: fetched.tip, tree, message })
+  await commitMerge(session, { ...planned, tree })
   return connected
 }
 

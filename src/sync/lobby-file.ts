@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { DEFAULT_POLICY, type Policy } from '../resolvers/policy.ts'
 import { SyncError } from '../world/errors.ts'
 import { isJsonObject, type JsonObject } from '../world/json.ts'
+import { lobbyProblem, TARGET_NAME } from './lobby-schema.ts'
 
-/** The committed file that says which worlds a project syncs with; it never holds a secret (G13). */
+/** The committed file that says which worlds a project syncs with and who owns what; it never holds a secret (G13). */
 export const LOBBY_FILE = 'lobby.json'
 
 export interface TargetEntry {
@@ -17,12 +19,11 @@ export interface LobbyFile {
   /** The target of commands that name none. */
   readonly defaultTarget: string
   readonly targets: Readonly<Record<string, TargetEntry>>
+  /** Which side wins what both changed (M5); no rules where the file has none. */
+  readonly policy: Policy
   /** The whole document, so that writing it back keeps what we do not know. */
   readonly document: JsonObject
 }
-
-/** Names that are safe as a ref's last segment and as a word on the command line. */
-const TARGET_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/
 
 export function isTargetName(name: string): boolean {
   return TARGET_NAME.test(name)
@@ -40,6 +41,7 @@ export async function readLobbyFile(folder: string): Promise<LobbyFile | undefin
   return parseLobbyFile(text)
 }
 
+/** Reads the text of `lobby.json`. Throws `invalid_lobby_file`, which names the place and says what it must hold. */
 export function parseLobbyFile(text: string): LobbyFile {
   let document: unknown
   try {
@@ -49,7 +51,7 @@ export function parseLobbyFile(text: string): LobbyFile {
   }
   if (!isJsonObject(document)) throw invalid('must hold one object')
   const targets: Record<string, TargetEntry> = {}
-  const listed = document.targets ?? {}
+  const listed = document.targets === undefined ? {} : document.targets
   if (!isJsonObject(listed)) throw invalid('"targets" must be an object')
   for (const [name, entry] of Object.entries(listed)) {
     if (isJsonObject(entry) && Object.hasOwn(entry, 'adminCode')) {
@@ -59,13 +61,16 @@ export function parseLobbyFile(text: string): LobbyFile {
     }
     targets[name] = parseTarget(name, entry, invalid)
   }
+  const problem = lobbyProblem(document)
+  if (problem !== undefined) throw failure(`${LOBBY_FILE}: ${problem.message}`, problem.hint)
   const names = Object.keys(targets)
-  const defaultTarget = document.defaultTarget ?? names[0] ?? 'main'
-  if (typeof defaultTarget !== 'string') throw invalid('"defaultTarget" must be the name of a target')
+  const defaultTarget = (document.defaultTarget as string | undefined) ?? names[0] ?? 'main'
   if (names.length > 0 && !Object.hasOwn(targets, defaultTarget)) {
     throw invalid(`"defaultTarget" names ${JSON.stringify(defaultTarget)}, which is not among its targets`)
   }
-  return { defaultTarget, targets, document }
+  // The values as they stand, never zod's copies.
+  const policy = document.policy === undefined ? DEFAULT_POLICY : (document.policy as unknown as Policy)
+  return { defaultTarget, targets, policy, document }
 }
 
 /** One target of `lobby.json` or `.lobby/targets.json`. */
@@ -82,8 +87,12 @@ export function parseTarget(name: string, entry: unknown, fail: (what: string) =
 }
 
 function invalid(what: string): SyncError {
-  return new SyncError('invalid_lobby_file', `${LOBBY_FILE} ${what}`, {
-    hint: `Correct ${LOBBY_FILE} and run the command again.`,
+  return failure(`${LOBBY_FILE} ${what}`)
+}
+
+function failure(message: string, hint?: string): SyncError {
+  return new SyncError('invalid_lobby_file', message, {
+    hint: `${hint === undefined ? '' : `${hint} `}Correct ${LOBBY_FILE} and run the command again.`,
   })
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Oid, Signature } from '../git-bridge/repository.ts'
 import { SyncError } from '../world/errors.ts'
 import { checkOut } from './check-out.ts'
+import { readUnmerged, type UnmergedPath, writeUnmerged } from './index-stages.ts'
 import { type Project, refSegment } from './session.ts'
 import { exists, readText, text } from './working-tree.ts'
 
@@ -11,8 +12,11 @@ export interface PlannedMerge {
   readonly branch: string
   readonly head: Oid
   readonly tip: Oid
+  /** What is to stand in the working tree: with conflicts, both sides between markers. */
   readonly tree: Oid
   readonly message: string
+  /** Paths that stay conflicted; the commit is then the user's to make (C1). */
+  readonly conflicts?: readonly UnmergedPath[]
 }
 
 /**
@@ -32,6 +36,32 @@ export async function commitMerge(project: Project, merge: PlannedMerge): Promis
     throw localChanges(blocked)
   }
   return concludeMerge(project, merge)
+}
+
+/**
+ * Leaves a merge open for the user to conclude, as `git merge` does when it finds conflicts: MERGE_HEAD, MERGE_MSG with
+ * their list, index stages and markers (C1). `git commit` concludes it, `git merge --abort` gives it up. Throws as
+ * {@link commitMerge} does, having changed nothing.
+ */
+export async function openMerge(project: Project, merge: PlannedMerge): Promise<void> {
+  const conflicts = merge.conflicts ?? []
+  // As git lists them: whoever edits the message sees them, comments are stripped then.
+  const list = conflicts.map(({ path }) => `#\t${path}\n`).join('')
+  const planned = { ...merge, message: `${merge.message}\n# Conflicts:\n${list}` }
+  await requireIdentity(project)
+  await writeJournal(project, planned)
+  await beginMerge(project, planned)
+  const blocked = await checkOut(project.repository, merge.head, merge.tree)
+  if (blocked.length > 0) {
+    await endMerge(project)
+    throw localChanges(blocked)
+  }
+  await leaveOpen(project, conflicts)
+}
+
+async function leaveOpen(project: Project, conflicts: readonly UnmergedPath[]): Promise<void> {
+  await writeUnmerged(project.repository, conflicts)
+  await rm(journalPath(project), { force: true })
 }
 
 function localChanges(paths: readonly string[]): SyncError {
@@ -137,8 +167,8 @@ async function writeJournal(project: Project, merge: PlannedMerge): Promise<void
 }
 
 /**
- * Completes a merge commit that a crash interrupted; does nothing when there is none, or when the user has gone on by
- * other means meanwhile. Returns the commit it made.
+ * Completes a merge that a crash interrupted: makes its commit, or leaves it open with its conflicts. Does nothing when
+ * there is none, or when the user has gone on by other means meanwhile. Returns the commit it made.
  */
 export async function recoverMerge(project: Project): Promise<Oid | undefined> {
   const path = journalPath(project)
@@ -164,8 +194,15 @@ export async function recoverMerge(project: Project): Promise<Oid | undefined> {
     await rm(path, { force: true })
     return undefined
   }
+  if (merge.conflicts !== undefined && (await readUnmerged(repository)).length > 0) {
+    // The conflicts are in the index already, and the user may have begun to resolve them.
+    await rm(path, { force: true })
+    return undefined
+  }
   await beginMerge(project, merge)
   const blocked = await checkOut(repository, merge.head, merge.tree, { resume: true })
   if (blocked.length > 0) throw localChanges(blocked)
-  return concludeMerge(project, merge)
+  if (merge.conflicts === undefined) return concludeMerge(project, merge)
+  await leaveOpen(project, merge.conflicts)
+  return undefined
 }

@@ -1,14 +1,17 @@
 import type { Oid } from '../git-bridge/repository.ts'
 import { readTrailers } from '../git-bridge/trailers.ts'
-import type { ContestedObject, WorldMerge } from '../git-bridge/world-merge.ts'
+import type { ResolvedObject, WorldMerge } from '../git-bridge/world-merge.ts'
 import { classify, MANIFEST_FILE } from '../projection/paths.ts'
 import { SyncError } from '../world/errors.ts'
 import { recoverAutostash, withAutostash } from './autostash.ts'
+import type { ConflictArtifact } from './conflict-artifact.ts'
 import { type FetchReport, fetchWorld } from './fetch.ts'
+import { KEPT_FOLDER } from './kept-folder.ts'
 import { commitMerge, recoverMerge } from './merge-commit.ts'
 import { takeProcessLock } from './process-lock.ts'
 import type { Session } from './session.ts'
 import { refuseShallow } from './shallow.ts'
+import { requireBidirectional } from './switches.ts'
 import { lately } from './tip.ts'
 import { type Branch, requireBranch } from './working-tree.ts'
 
@@ -21,7 +24,10 @@ export interface PullReport {
   readonly byAuthor: ReadonlyMap<string, number>
   /** Files that the merge wrote or deleted. */
   readonly files: number
-  readonly contested: readonly ContestedObject[]
+  /** Open conflicts: with `contested`, as git conflicts; with `merged`, kept open (C6). */
+  readonly conflicts: readonly ConflictArtifact[]
+  /** What both sides changed and a rule settled (M5). */
+  readonly resolved: readonly ResolvedObject[]
 }
 
 export interface PullOptions {
@@ -30,8 +36,12 @@ export interface PullOptions {
   readonly autostash: boolean
 }
 
-/** Fetches the world and merges it into the branch (G6, M1). A contested object stops it: nothing is changed. */
+/**
+ * Fetches the world and merges it into the branch (G6, M1). What is contested is left as an open git merge (C1), or kept
+ * open with our values where conflicts are not strict (C6).
+ */
 export async function pull(session: Session, options: PullOptions): Promise<PullReport> {
+  requireBidirectional(session.switches, 'sync pull')
   const lock = await takeProcessLock(session.stateFolder, 'sync pull')
   try {
     await recoverMerge(session)
@@ -64,26 +74,57 @@ async function mergeTip(
 ): Promise<PullReport> {
   const { repository } = session
   const { head } = branch
-  const report = { fetched, branch: branch.name, byAuthor: new Map<string, number>(), files: 0, contested: [] }
+  const nothing = { byAuthor: new Map<string, number>(), files: 0, conflicts: [], resolved: [] }
+  const report = { fetched, branch: branch.name, ...nothing }
   const base = await baselineOf(session, head, fetched.tip)
   if (base === fetched.tip) return { ...report, kind: 'up-to-date', head }
   const { mergeWorlds } = await import('../git-bridge/world-merge.ts')
-  const merge = await mergeWorlds(repository, session.prefix, { base, ours: head, theirs: fetched.tip })
-  if (merge.tree === undefined) return { ...report, kind: 'contested', head, contested: merge.contested }
-  await guardDeletion(session, merge, head, options)
+  const commits = { base, ours: head, theirs: fetched.tip }
+  const merge = await mergeWorlds(repository, session.prefix, commits, {
+    policy: session.lobby?.policy,
+    conflicts: async () => (await import('./leave-conflicts.ts')).conflictLabels(session, session.ref),
+  })
+  const tree = merge.tree ?? merge.conflict!.keptTree
+  await guardDeletion(session, merge, tree, head, options)
 
   const byAuthor = await countByAuthor(session, base, fetched.tip)
-  const planned = {
-    branch: branch.name,
-    head,
-    tip: fetched.tip,
-    tree: merge.tree,
-    message: mergeMessage(fetched, byAuthor),
+  const done = { ...report, byAuthor, files: merge.incoming.length, resolved: merge.resolved }
+  const planned = { branch: branch.name, head, tip: fetched.tip, message: mergeMessage(fetched, byAuthor) }
+  const work = async (): Promise<PullReport> => {
+    if (merge.conflict !== undefined && session.switches.strictConflicts) {
+      const { leaveConflicts } = await import('./leave-conflicts.ts')
+      const conflicts = await leaveConflicts(session, planned, merge, fetched, base)
+      return { ...done, kind: 'contested', head, conflicts }
+    }
+    const { tree: whole, conflicts } = await withKept(session, merge, tree, head, fetched, base)
+    return { ...done, kind: 'merged', head: await commitMerge(session, { ...planned, tree: whole }), conflicts }
   }
-  const commit = options.autostash
-    ? await withAutostash(session, () => commitMerge(session, planned))
-    : await commitMerge(session, planned)
-  return { ...report, kind: 'merged', head: commit, byAuthor, files: merge.incoming.length }
+  return options.autostash ? withAutostash(session, work, ({ kind }) => kind === 'contested') : work()
+}
+
+/** The merged tree with the conflicts that it keeps open, new ones and old ones that are not settled (C6). */
+async function withKept(
+  session: Session,
+  merge: WorldMerge,
+  tree: Oid,
+  head: Oid,
+  fetched: FetchReport,
+  base: Oid,
+): Promise<{ readonly tree: Oid; readonly conflicts: readonly ConflictArtifact[] }> {
+  const { repository, prefix } = session
+  const known = await repository.lookup(head, prefix + KEPT_FOLDER)
+  if (merge.conflict === undefined && known === undefined) return { tree, conflicts: [] }
+  const [{ keepingEdits, settlingEdits }, { describeConflicts }] = await Promise.all([
+    import('./kept-conflicts.ts'),
+    import('./leave-conflicts.ts'),
+  ])
+  const conflicts = merge.conflict === undefined ? [] : await describeConflicts(session, merge, fetched, head, base)
+  const contested = new Set(merge.contested.map(({ key }) => key))
+  const edits = [
+    ...(await settlingEdits(session, head, tree, fetched.tip, contested)),
+    ...keepingEdits(session, conflicts),
+  ]
+  return { tree: edits.length === 0 ? tree : await repository.writeTree(tree, edits), conflicts }
 }
 
 /** The objects of a tree by what identifies them without reading every file: a path, or an entity's key in a manifest. */
@@ -102,10 +143,16 @@ export async function objectsOf(session: Session, treeish: Oid): Promise<readonl
 }
 
 /** G12: a world that lost most of its objects is more often a mistake than a wish. */
-async function guardDeletion(session: Session, merge: WorldMerge, head: Oid, options: PullOptions): Promise<void> {
+async function guardDeletion(
+  session: Session,
+  merge: WorldMerge,
+  tree: Oid,
+  head: Oid,
+  options: PullOptions,
+): Promise<void> {
   const { prefix } = session
   if (!merge.incoming.some((edit) => edit.kind === 'delete' || edit.path === `${prefix}${MANIFEST_FILE}`)) return
-  const [before, after] = await Promise.all([objectsOf(session, head), objectsOf(session, merge.tree!)])
+  const [before, after] = await Promise.all([objectsOf(session, head), objectsOf(session, tree)])
   // What went, whatever came beside it.
   const left = new Set(after)
   const gone = before.filter((object) => !left.has(object)).length

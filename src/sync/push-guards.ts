@@ -1,7 +1,8 @@
 import type { Oid } from '../git-bridge/repository.ts'
-import { readUnits } from '../git-bridge/tree-objects.ts'
+import { isFile, readUnits } from '../git-bridge/tree-objects.ts'
 import { addUnit, unitsOf } from '../git-bridge/units.ts'
 import type { WorldMerge } from '../git-bridge/world-merge.ts'
+import { findMarkers } from '../projection/markers.ts'
 import { classify } from '../projection/paths.ts'
 import { SyncError } from '../world/errors.ts'
 import { own } from '../world/json.ts'
@@ -58,6 +59,33 @@ export async function checkReferences(
       {
         hint: 'Keep that blueprint, name another in "scriptRef", or give this one scripts of its own.',
         data: { blueprint: object.id, scriptRef: root },
+      },
+    )
+  }
+}
+
+/** C5: a text that still has conflict markers in it is not sent, whatever git thinks of it. Throws `conflict_markers`. */
+export async function refuseMarkers(session: Session, tree: Oid, paths: readonly string[]): Promise<void> {
+  const { repository, prefix } = session
+  const found = await Promise.all(
+    paths.map(async (path) => {
+      const { kind } = classify(path)
+      const entry = kind === 'script' || kind === 'shared' ? await repository.lookup(tree, prefix + path) : undefined
+      return entry === undefined || !isFile(entry.mode) ? [] : [{ path, oid: entry.oid }]
+    }),
+  )
+  const files = found.flat()
+  const blobs = await repository.readBlobs(files.map(({ oid }) => oid))
+  for (const { path, oid } of files) {
+    const place = findMarkers(blobs.get(oid)!)
+    if (place === undefined) continue
+    throw new SyncError(
+      'conflict_markers',
+      `${path}:${place.line}: conflict markers are in the file; nothing was sent.`,
+      {
+        exitCode: 2,
+        hint: 'Settle what they stand around, commit, and push again.',
+        data: { path, ...place },
       },
     )
   }

@@ -6,6 +6,7 @@ import { recoverAutostash, withAutostash } from './autostash.ts'
 import { type EncodedOperation, Encoder } from './encode.ts'
 import { type FetchReport, fetchWorld } from './fetch.ts'
 import { type HeldBack, holdBack } from './hold-back.ts'
+import { holdKept } from './hold-kept.ts'
 import { type HeldLocks, takeLocks } from './locks.ts'
 import { commitMerge, recoverMerge, requireIdentity } from './merge-commit.ts'
 import { forgetOffers } from './offers.ts'
@@ -13,10 +14,11 @@ import { makePlan, previewPush } from './outgoing.ts'
 import type { PlannedOperation } from './plan.ts'
 import { takeProcessLock } from './process-lock.ts'
 import { baselineOf, countByAuthor, mergeMessage } from './pull.ts'
-import { checkReferences, guardPush, refuseDirty } from './push-guards.ts'
+import { checkReferences, guardPush, refuseDirty, refuseMarkers } from './push-guards.ts'
 import { type Current, readCurrent, receiverOf } from './receiver.ts'
 import { type RefusedOperation, type SendOutcome, sendBatches, sendCommands } from './send.ts'
 import type { Session } from './session.ts'
+import { requireBidirectional } from './switches.ts'
 import { type Branch, requireBranch } from './working-tree.ts'
 
 export interface PushOptions {
@@ -59,6 +61,7 @@ const ATTEMPTS = 5
  * was sent is read back from the feed, and a merge commit records it on the branch (G6).
  */
 export async function push(session: Session, options: PushOptions): Promise<PushReport> {
+  if (!options.dryRun) requireBidirectional(session.switches, 'sync push')
   const lock = await takeProcessLock(session.stateFolder, 'sync push')
   try {
     await recoverMerge(session)
@@ -93,9 +96,16 @@ async function tryPush(
   const fetched = await fetchWorld(session)
   const report = { fetched, branch: branch.name }
   const base = await baselineOf(session, branch.head, fetched.tip)
-  const merge = await mergeWorlds(repository, session.prefix, { base, ours: branch.head, theirs: fetched.tip })
+  const { policy } = session.lobby ?? {}
+  const merge = await mergeWorlds(
+    repository,
+    session.prefix,
+    { base, ours: branch.head, theirs: fetched.tip },
+    { policy },
+  )
   if (merge.outgoing.length === 0) return { ...report, kind: 'up-to-date' }
   if (merge.tree === undefined) return { ...report, kind: 'contested', contested: merge.contested }
+  await refuseMarkers(session, merge.tree, merge.outgoing)
   context.progress.step('Planning')
   const plan = await makePlan(session, merge, fetched, branch.head)
   if (plan.operations.length === 0) return { ...report, kind: 'up-to-date' }
@@ -105,8 +115,10 @@ async function tryPush(
     for (const operation of plan.operations) if (operation.scripts) await trial.encode(operation, undefined)
     return { ...report, kind: 'planned', operations: plan.operations }
   }
+  const settled = await holdKept(session, branch.head, plan.operations)
   const receiver = await receiverOf(session, options, attempt)
-  const { operations, held } = holdBack(plan.operations, receiver)
+  const { operations, held: unfit } = holdBack(settled.operations, receiver)
+  const held = [...settled.held, ...unfit]
   const pushed = { ...report, kind: 'pushed' as const, operations }
   if (operations.length === 0) return { ...pushed, landed: 0, refused: [], held, head: branch.head, open: undefined }
   await guardPush(session, operations, fetched.tip, options)
@@ -177,7 +189,13 @@ async function closePush(
   const base = await baselineOf(session, branch.head, fetched.tip)
   let unkept: readonly HeldBack[] = []
   try {
-    const merge = await mergeWorlds(repository, session.prefix, { base, ours: branch.head, theirs: fetched.tip })
+    const { policy } = session.lobby ?? {}
+    const merge = await mergeWorlds(
+      repository,
+      session.prefix,
+      { base, ours: branch.head, theirs: fetched.tip },
+      { policy },
+    )
     if (merge.tree === undefined) {
       const names = merge.contested.map(({ key }) => key).join(', ')
       throw new SyncError('contested', `Somebody changed ${names} while the push was on its way.`, {

@@ -7,6 +7,7 @@ import { SyncError } from '../world/errors.ts'
 import { AssetStore } from './asset-store.ts'
 import { LOBBY_FILE, type LobbyFile, readLobbyFile } from './lobby-file.ts'
 import type { Progress } from './progress.ts'
+import { readSwitches, type Switches } from './switches.ts'
 import { chooseTarget, type Environment, type Target } from './target.ts'
 
 /** What the use cases get from outside. */
@@ -32,6 +33,7 @@ export interface Project {
 /** A project and the world that a command works with. */
 export interface Session extends Project {
   readonly context: Context
+  readonly switches: Switches
   readonly target: Target
   /** The remote ref (G1). */
   readonly ref: string
@@ -109,11 +111,13 @@ export async function sessionFor(context: Context, project: Project, target: Tar
     onWarning: (text) => context.progress.warn(text),
   })
   const ref = remoteRef(project.prefix, target)
+  const switches = await readSwitches(project.folder, context.env)
   const cachePath = join(project.stateFolder, `assets-${refSegment(target.address.worldId ?? 'world')}`)
   const assets = new AssetStore(project.repository, runtime, { prefix: project.prefix, cachePath }, context.progress)
   return {
     ...project,
     context,
+    switches,
     target,
     ref,
     runtime,

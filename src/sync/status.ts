@@ -37,7 +37,13 @@ async function status(session: Session): Promise<StatusReport> {
   const branch = await requireBranch(session)
   const fetched = await fetchWorld(session)
   const base = await baselineOf(session, branch.head, fetched.tip)
-  const merge = await mergeWorlds(repository, session.prefix, { base, ours: branch.head, theirs: fetched.tip })
+  const { policy } = session.lobby ?? {}
+  const merge = await mergeWorlds(
+    repository,
+    session.prefix,
+    { base, ours: branch.head, theirs: fetched.tip },
+    { policy },
+  )
   const incoming = base === fetched.tip ? new Map<string, number>() : await countByAuthor(session, base, fetched.tip)
   const outgoing = await previewPush(session, merge, fetched, branch.head)
   const tree = await (await userGit(repository.workTree!)).status()

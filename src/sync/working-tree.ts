@@ -35,7 +35,9 @@ export async function requireBranch(project: Project): Promise<Branch> {
       `${what[0]!.toUpperCase()}${what.slice(1)} is in progress in this checkout.`,
       {
         exitCode: unmerged ? 2 : 1,
-        hint: `Conclude it with "${conclude}", or give it up with "${abort}".`,
+        hint: unmerged
+          ? `Conflicts are open: see "gamedev sync conflicts". Conclude with "${conclude}", or give it up with "${abort}".`
+          : `Conclude it with "${conclude}", or give it up with "${abort}".`,
         data: { file },
       },
     )

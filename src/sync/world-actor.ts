@@ -9,6 +9,7 @@ import type {
 } from '../remote-runtime/remote-runtime.ts'
 import { SyncError } from '../world/errors.ts'
 import type { ObjectKey } from '../world/state.ts'
+import { requireBidirectional } from './switches.ts'
 import type { World } from './world-target.ts'
 
 /** What edits made in the world are recorded with (protocol, section 3). */
@@ -107,11 +108,12 @@ export interface ActReport {
  * snapshot is read last, so that what is composed from it is as fresh as can be. Throws `not_confirmed`.
  */
 export async function actIn<R>(
-  { runtime, url, confirm }: World,
+  { runtime, url, confirm, switches }: World,
   options: ActOptions,
   what: string,
   work: (actor: WorldActor, snapshot: Snapshot) => Promise<R>,
 ): Promise<R> {
+  requireBidirectional(switches, 'world')
   if (confirm && !(await options.confirm(`${what} in the world at ${url}?`))) {
     throw new SyncError('not_confirmed', `The edit of ${url} was not confirmed; nothing was sent.`, {
       exitCode: 5,

@@ -3,6 +3,7 @@ import { parseWorldUrl } from '../remote-runtime/world-url.ts'
 import { SyncError } from '../world/errors.ts'
 import { readLobbyFile } from './lobby-file.ts'
 import { type Context, openProject } from './session.ts'
+import { readSwitches, type Switches } from './switches.ts'
 import { chooseTarget } from './target.ts'
 
 /** A world to look at and to edit; no repository is needed for that. */
@@ -11,6 +12,7 @@ export interface World {
   readonly url: string
   /** Ask before changing anything (P7). */
   readonly confirm: boolean
+  readonly switches: Switches
   close(): Promise<void>
 }
 
@@ -29,16 +31,17 @@ export interface WorldChoice {
  * in the current folder. Throws `no_target` and what those throw.
  */
 export async function openWorld(context: Context, choice: WorldChoice): Promise<World> {
-  const { address, confirm } =
+  const { address, confirm, folder } =
     choice.url === undefined
       ? await chosen(context, choice.target)
-      : { address: named(context, choice), confirm: false }
+      : { address: named(context, choice), confirm: false, folder: context.cwd }
+  const switches = await readSwitches(folder, context.env)
   const { openRuntime } = await import('../remote-runtime/open-runtime.ts')
   const runtime = openRuntime(address, {
     ...(context.signal === undefined ? {} : { signal: context.signal }),
     onWarning: (text) => context.progress.warn(text),
   })
-  return { runtime, url: runtime.address.url, confirm, close: () => runtime.close() }
+  return { runtime, url: runtime.address.url, confirm, switches, close: () => runtime.close() }
 }
 
 function named({ env }: Context, { url, worldId }: WorldChoice): RuntimeAddress {
@@ -50,10 +53,10 @@ function named({ env }: Context, { url, worldId }: WorldChoice): RuntimeAddress 
 async function chosen(
   context: Context,
   target: string | undefined,
-): Promise<{ readonly address: RuntimeAddress; readonly confirm: boolean }> {
+): Promise<{ readonly address: RuntimeAddress; readonly confirm: boolean; readonly folder: string }> {
   const { folder, lobby } = await projectOrFolder(context)
   try {
-    return await chooseTarget(folder, lobby, target, context.env)
+    return { ...(await chooseTarget(folder, lobby, target, context.env)), folder }
   } catch (error) {
     if (!isCode(error, 'no_target')) throw error
     throw new SyncError('no_target', 'Nothing says which world is meant.', {

@@ -16,7 +16,7 @@ function merge(
   const result = mergeObject(
     { base: base && object(base, kind), ours: ours && object(ours, kind), theirs: theirs && object(theirs, kind) },
     written && wrote(...written),
-    resolver,
+    resolver === undefined ? {} : { text: resolver },
   )
   return {
     fields: result.object?.fields,

@@ -299,10 +299,18 @@ describe('bad input gets one clear sentence, the right exit code, and changes no
     const contested = await init(other.context(), { url: world.runtime.url, worldId: 'plaza', name: 'main' })
     expect(contested).toMatchObject({
       kind: 'contested',
-      contested: [{ key: 'entity:lamp0001', fields: [{ path: ['position'] }] }],
+      conflicts: [{ object: 'entity:lamp0001', fields: [{ path: ['position'] }] }],
     })
     expect(other.git('rev-parse', 'HEAD')).toBe(commit)
-    expect(other.git('status', '--porcelain')).toBe('')
+    // M4: added on both sides. Nothing else is in git's way, and giving up leaves what there was.
+    const path = other.entityPathOf('lamp0001')
+    expect(other.git('status', '--porcelain', '--', 'world')).toBe(`AA ${path}`)
+    other.git('checkout', '--quiet', '--ours', '--', path)
+    other.git('add', path)
+    other.git('commit', '--quiet', '--no-edit')
+    expect(other.git('rev-parse', 'HEAD^1')).toBe(commit)
+    expect(await other.push()).toMatchObject({ kind: 'pushed', landed: 1 })
+    expect(await world.entity('lamp0001')).toMatchObject({ position: [9, 9, 9] })
   })
 
   it('S4: while another command writes here, a second one says so', async () => {

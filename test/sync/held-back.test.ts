@@ -30,7 +30,7 @@ describe.each([
     await world.edit('bob', 'lamp0001', { mover: null, position: [8, 8, 8] })
     expect(await project.pull()).toMatchObject({
       kind: 'contested',
-      contested: [{ key: 'entity:lamp0001', fields: [{ path: ['position'] }] }],
+      conflicts: [{ object: 'entity:lamp0001', fields: [{ path: ['position'] }] }],
     })
     project.check()
   })

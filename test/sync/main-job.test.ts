@@ -155,7 +155,7 @@ describe.each(RUNTIMES)('clone, pull and push against a %s runtime', (_name, opt
     project.check()
   })
 
-  it('P1, M2: the same field on both sides stops pull and push, and changes nothing', async () => {
+  it('P1, M2, C1: the same field on both sides stops a push before anything is sent, and a pull leaves a git conflict', async () => {
     const { world, project } = await begin()
     const path = project.entityPath('lamp0001')
     project.change(path, (lamp) => {
@@ -164,22 +164,36 @@ describe.each(RUNTIMES)('clone, pull and push against a %s runtime', (_name, opt
     const commit = project.commit('here')
     await world.edit('bob', 'lamp0001', { position: [2, 2, 2] })
     const head = await world.head()
+    expect((await project.push()).kind).toBe('contested')
+    expect(project.git('status', '--porcelain')).toBe('')
     const pulled = await project.pull()
     expect(pulled.kind).toBe('contested')
-    expect(pulled.contested).toMatchObject([
+    expect(pulled.conflicts).toMatchObject([
       {
-        key: 'entity:lamp0001',
+        object: 'entity:lamp0001',
         path,
-        fields: [{ path: ['position'], terms: { base: [0, 0, 0], ours: [1, 1, 1], theirs: [2, 2, 2] } }],
+        fields: [
+          {
+            field: 'position',
+            base: { value: [0, 0, 0] },
+            local: { value: [1, 1, 1] },
+            remote: { value: [2, 2, 2] },
+            localBy: { name: 'Dev', commit },
+            remoteBy: { name: 'bob', cursor: head },
+          },
+        ],
       },
     ])
-    expect((await project.push()).kind).toBe('contested')
     expect(project.git('rev-parse', 'HEAD')).toBe(commit)
-    expect(project.git('status', '--porcelain')).toBe('')
+    expect(project.git('status', '--porcelain')).toBe(`UU ${path}`)
+    await expect(project.push()).rejects.toMatchObject({ code: 'merge_in_progress', exitCode: 2 })
     expect(await world.head()).toBe(head)
+    project.git('merge', '--abort')
+    expect(project.git('status', '--porcelain')).toBe('')
     // Put back in the world to what it was: still a change that somebody made.
     await world.edit('bob', 'lamp0001', { position: [0, 0, 0] })
     expect((await project.pull()).kind).toBe('contested')
+    expect(project.read(path)).toContain('<<<<<<< HEAD')
     project.check()
   })
 

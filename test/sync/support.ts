@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { onTestFinished } from 'vitest'
+import { entityFile } from '../../src/projection/paths.ts'
 import { openRuntime } from '../../src/remote-runtime/open-runtime.ts'
 import type { AdminCommand, RemoteRuntime } from '../../src/remote-runtime/remote-runtime.ts'
 import { type Runtime, type RuntimeOptions, startRuntime } from '../../src/runtime/index.ts'
@@ -130,6 +131,11 @@ export class Checkout {
       if (path.endsWith('.json') && this.json(path).id === id) return path
     }
     throw new Error(`no file for entity ${id}`)
+  }
+
+  /** The file of an entity where new ones are put, whatever stands in it. */
+  entityPathOf(id: string): string {
+    return entityFile(id)
   }
 
   context(env: Record<string, string> = {}): Context {

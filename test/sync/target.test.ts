@@ -138,12 +138,12 @@ describe('lobby.json', () => {
   })
 
   it('keeps what it does not know when a target is added', () => {
-    const text = withTarget(parseLobbyFile('{"policy":{"entity":"local"},"targets":{}}'), 'main', {
+    const text = withTarget(parseLobbyFile('{"editor":{"grid":1},"targets":{}}'), 'main', {
       worldUrl: 'u',
       worldId: 'w',
     })
     expect(JSON.parse(text)).toEqual({
-      policy: { entity: 'local' },
+      editor: { grid: 1 },
       targets: { main: { worldUrl: 'u', worldId: 'w' } },
       defaultTarget: 'main',
     })

@@ -1,11 +1,12 @@
 import { Args, Flags } from '@oclif/core'
-import { contested, contestedJson, fetchJson } from '../../cli/render.ts'
+import { conflictLines } from '../../cli/conflict-view.ts'
+import { fetchJson } from '../../cli/render.ts'
 import { SyncCommand } from '../../cli/sync-command.ts'
 
 export default class Init extends SyncCommand<unknown> {
   static override summary = 'Connect this git repository with a live world'
   static override description =
-    'The world joins the history of the current branch, and lobby.json remembers where it runs. Where both have the same objects, equal ones settle; different ones are named and nothing is changed.'
+    'The world joins the history of the current branch, and lobby.json remembers where it runs. Where both have the same objects, equal ones settle; different ones become git conflicts: settle them as after a pull, and "git commit" connects.'
   static override examples = [
     '<%= config.bin %> sync init http://localhost:3000',
     'WORLD_URL=http://localhost:3000 WORLD_ID=plaza <%= config.bin %> sync init',
@@ -25,8 +26,10 @@ export default class Init extends SyncCommand<unknown> {
     if (report.kind === 'contested') {
       this.exitWith(2)
       this.say('These objects differ between this project and the world:')
-      for (const line of contested(report.contested)) this.say(line)
-      this.say('Nothing was merged. Make them equal on one side, commit, and run the command again.')
+      for (const line of conflictLines(report.conflicts)) this.say(line)
+      this.say(
+        'Settle them in your merge tool, by hand, or with "gamedev sync resolve"; then "git commit". To give up: "git merge --abort".',
+      )
     } else {
       this.say(
         `Connected with world ${report.worldId} at ${report.fetched.cursor} (${report.files} files from the world, branch ${report.branch}).`,
@@ -36,7 +39,7 @@ export default class Init extends SyncCommand<unknown> {
       kind: report.kind,
       branch: report.branch,
       files: report.files,
-      contested: contestedJson(report.contested),
+      conflicts: report.conflicts,
       ...fetchJson(report.fetched),
     }
   }

@@ -1,11 +1,12 @@
 import { Flags } from '@oclif/core'
-import { contested, contestedJson, fetchJson, plural } from '../../cli/render.ts'
+import { conflictLines, resolvedJson, resolvedLines } from '../../cli/conflict-view.ts'
+import { fetchJson, plural } from '../../cli/render.ts'
 import { SyncCommand } from '../../cli/sync-command.ts'
 
 export default class Pull extends SyncCommand<unknown> {
   static override summary = 'Fetch what changed in the world and merge it into the current branch'
   static override description =
-    'Objects are merged field by field. What both sides changed is named, and nothing is changed (exit code 2). Local changes to files that the merge would write stop it, as in git.'
+    'Objects are merged field by field. What both sides changed, differently, becomes a conflict as in "git merge" (exit code 2): settle it in a merge tool, by hand or with "sync resolve", then "git commit"; "git merge --abort" gives the pull up. With SYNC_STRICT_CONFLICTS=false the pull completes with your values, and the conflicts stay open in lobby.conflicts/. Local changes to files that the merge would write stop it, as in git.'
   static override examples = ['<%= config.bin %> sync pull', '<%= config.bin %> sync pull --autostash']
   static override flags = {
     autostash: Flags.boolean({ description: 'Put local changes aside during the merge and back afterwards' }),
@@ -29,17 +30,27 @@ export default class Pull extends SyncCommand<unknown> {
           break
         case 'contested':
           this.exitWith(2)
-          this.say('Both sides changed these fields, differently:')
-          for (const line of contested(report.contested)) this.say(line)
-          this.say('Nothing was changed. Make one side give way, commit, and pull again.')
+          this.say(`Both sides changed these fields of ${plural(report.conflicts.length, 'object')}, differently:`)
+          for (const line of conflictLines(report.conflicts)) this.say(line)
+          this.say(
+            'Settle them in your merge tool ("git mergetool"), by hand, or with "gamedev sync resolve"; then "git commit". To give up: "git merge --abort".',
+          )
       }
+      if (report.kind === 'merged' && report.conflicts.length > 0) {
+        this.say(
+          `Kept open, with your values: ${plural(report.conflicts.length, 'conflict')} (gamedev sync conflicts).`,
+        )
+        for (const line of conflictLines(report.conflicts)) this.say(line)
+      }
+      for (const line of resolvedLines(report.resolved)) this.say(line)
       return {
         kind: report.kind,
         branch: report.branch,
         head: report.head,
         files: report.files,
         byAuthor: Object.fromEntries(report.byAuthor),
-        contested: contestedJson(report.contested),
+        conflicts: report.conflicts,
+        resolved: resolvedJson(report.resolved),
         fetched: fetchJson(report.fetched),
       }
     })

@@ -1,0 +1,162 @@
+import type { AssetPaths } from '../projection/asset-value.ts'
+import { type Manifest, writeManifest } from '../projection/manifest.ts'
+import { MANIFEST_FILE } from '../projection/paths.ts'
+import { type ContestedField, conflictSide, type ObjectMerge } from '../resolvers/object.ts'
+import { own } from '../world/json.ts'
+import { type FieldValue, type ObjectKey, parseObjectKey, type WorldObject } from '../world/state.ts'
+import { ConflictedFiles, type FieldOfObject, SIDES, type Side } from './conflicted-files.ts'
+import { ContestedAssets } from './contested-assets.ts'
+import type { MergedAssets } from './merged-assets.ts'
+import { folderOf, isScriptPath, oidOf, scriptFiles } from './object-files.ts'
+import type { Oid } from './repository.ts'
+import type { TreeObjects } from './tree-objects.ts'
+
+type Sides<T> = Readonly<Record<Side, T | undefined>>
+
+/**
+ * Turns contested fields into conflicted files (C2): fields of JSON into three versions of the object's file that differ
+ * in nothing else, scripts into three texts, assets replaced in place into three contents, an object that one side
+ * deleted into files that one side lacks.
+ */
+export class ContestedObjects {
+  readonly files = new ConflictedFiles()
+  readonly #sides: Readonly<Record<Side, TreeObjects>>
+  readonly #assets: MergedAssets
+  readonly #contestedAssets: ContestedAssets
+  readonly #format: (object: WorldObject, path: string, assets: AssetPaths) => string
+
+  constructor(
+    sides: Readonly<Record<Side, TreeObjects>>,
+    assets: MergedAssets,
+    format: (object: WorldObject, path: string, assets: AssetPaths) => string,
+  ) {
+    this.#sides = sides
+    this.#assets = assets
+    this.#contestedAssets = new ContestedAssets(sides, assets)
+    this.#format = format
+  }
+
+  /** One object with a file of its own; `path` is where the merged tree has it, or would. */
+  contest(key: ObjectKey, merge: ObjectMerge, path: string, hasBase: boolean): void {
+    if (merge.contested.some((field) => field.path.length === 0)) this.#contestWhole(key, merge, path)
+    else this.#contestFields(key, merge, path, hasBase)
+  }
+
+  /** Deleted on one side: all files of the object, lest half of it is kept. */
+  #contestWhole(key: ObjectKey, merge: ObjectMerge, path: string): void {
+    const identity = parseObjectKey(key)
+    const sides = this.#place({
+      base: conflictSide(identity, merge, 'base'),
+      ours: conflictSide(identity, merge, 'ours'),
+      theirs: conflictSide(identity, merge, 'theirs'),
+    })
+    const fields = [{ key, path: [] }]
+    this.files.add(path, fields, 'whole', this.#contents(path, sides))
+    if (identity.kind !== 'blueprint') return
+    const scripts = SIDES.map((side) => (sides[side] === undefined ? new Map() : scriptFiles(sides[side])))
+    for (const file of new Set(scripts.flatMap((files) => [...files.keys()]))) {
+      const [base, ours, theirs] = scripts.map((files) => optionalOid(files.get(file)))
+      this.files.add(folderOf(path) + file, fields, 'whole', { base, ours, theirs })
+    }
+  }
+
+  #contestFields(key: ObjectKey, merge: ObjectMerge, path: string, hasBase: boolean): void {
+    const identity = parseObjectKey(key)
+    const json = this.#withoutReplaced(key, merge.contested).filter((field) => {
+      if (!isScriptPath(identity, field.path)) return true
+      const { base, ours, theirs } = field.terms
+      const stages = { base: optionalOid(base), ours: optionalOid(ours), theirs: optionalOid(theirs) }
+      const file = identity.kind === 'shared' ? path : folderOf(path) + field.path[1]!
+      this.files.add(file, [{ key, path: field.path }], 'text', stages)
+      return false
+    })
+    if (json.length === 0) return
+    const stages = this.#contents(path, this.#jsonSides(key, merge, json, hasBase))
+    // What a file leaves unsaid (the format of scripts that are contested themselves) needs no conflict of its own.
+    const unsaid = Buffer.from(stages.ours!).equals(Buffer.from(stages.theirs!))
+    if (unsaid && json.length < merge.contested.length) return
+    const fields = json.map((field) => ({ key, path: field.path }))
+    this.files.add(path, fields, 'fields', stages)
+  }
+
+  /** The manifest: one file holds the contested fields of all its objects. */
+  contestManifest(
+    merges: ReadonlyMap<ObjectKey, ObjectMerge>,
+    merged: ReadonlyMap<ObjectKey, WorldObject>,
+    previous: Manifest | undefined,
+  ): void {
+    const fields: FieldOfObject[] = []
+    const sides = { base: new Map(merged), ours: new Map(merged), theirs: new Map(merged) }
+    for (const [key, merge] of merges) {
+      const json = this.#withoutReplaced(key, merge.contested)
+      if (json.length === 0) continue
+      for (const { path } of json) fields.push({ key, path })
+      const objects = this.#jsonSides(key, merge, json, true)
+      for (const side of SIDES) {
+        const object = objects[side]
+        if (object === undefined) sides[side].delete(key)
+        else sides[side].set(key, object)
+      }
+    }
+    if (fields.length === 0) return
+    const text = (side: Side) => encode(writeManifest(sides[side], previous, this.#pathsOf(side)))
+    const base = this.#sides.base.manifest === undefined ? undefined : text('base')
+    this.files.add(MANIFEST_FILE, fields, 'fields', { base, ours: text('ours'), theirs: text('theirs') })
+  }
+
+  /** Takes out the assets that were replaced in place: their files are conflicted, the JSON that names them is not. */
+  #withoutReplaced(key: ObjectKey, contested: readonly ContestedField[]): readonly ContestedField[] {
+    return contested.filter((field) => {
+      const replaced = isScriptPath(parseObjectKey(key), field.path) ? undefined : this.#contestedAssets.replaced(field)
+      if (replaced === undefined) return true
+      this.files.add(replaced.path, [{ key, path: field.path }], 'whole', replaced.stages)
+      return false
+    })
+  }
+
+  /** The object with some contested fields as each side has them, and all else as it is merged. */
+  #jsonSides(
+    key: ObjectKey,
+    { object }: ObjectMerge,
+    json: readonly ContestedField[],
+    hasBase: boolean,
+  ): Sides<WorldObject> {
+    const identity = parseObjectKey(key)
+    const atBase = json.map((field) =>
+      this.#contestedAssets.misleads(field) ? { ...field, terms: { ...field.terms, base: undefined } } : field,
+    )
+    return this.#place({
+      base: hasBase ? conflictSide(identity, { object, contested: atBase }, 'base') : undefined,
+      ours: conflictSide(identity, { object, contested: json }, 'ours'),
+      theirs: conflictSide(identity, { object, contested: json }, 'theirs'),
+    })
+  }
+
+  /** Sees to it that the assets of both sides are in the merged tree: the user may choose either. */
+  #place(sides: Sides<WorldObject>): Sides<WorldObject> {
+    for (const object of [sides.ours, sides.theirs]) if (object !== undefined) this.#assets.place(object)
+    return sides
+  }
+
+  #contents(path: string, sides: Sides<WorldObject>): Sides<Uint8Array | Oid> {
+    const content = (side: Side): Uint8Array | Oid | undefined => {
+      const object = sides[side]
+      if (object === undefined) return undefined
+      if (object.kind === 'shared') return oidOf(own(object.fields, 'content'))
+      return encode(this.#format(object, path, this.#pathsOf(side)))
+    }
+    return { base: content('base'), ours: content('ours'), theirs: content('theirs') }
+  }
+
+  #pathsOf(side: Side): AssetPaths {
+    return side === 'base' ? this.#contestedAssets.basePaths() : this.#assets
+  }
+}
+
+function optionalOid(value: FieldValue): Oid | undefined {
+  return value === undefined ? undefined : oidOf(value)
+}
+
+function encode(text: string): Uint8Array {
+  return new TextEncoder().encode(text)
+}

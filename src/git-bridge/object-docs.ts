@@ -1,0 +1,71 @@
+import { formatJson, parseJsonFile } from '../projection/json-file.ts'
+import { classify, MANIFEST_FILE } from '../projection/paths.ts'
+import { type FieldPath, fieldAt, withField } from '../resolvers/fields.ts'
+import { isJsonObject, type Json, type JsonObject, own, withKey } from '../world/json.ts'
+import { type FieldValue, type ObjectKey, parseObjectKey } from '../world/state.ts'
+
+/**
+ * Files of the world as the JSON that stands in them: fields in the file's own spelling, assets as paths. What settles a
+ * conflict moves such values from one version of a file to another.
+ */
+
+/** One field of an object in a file; the empty path is the object itself. */
+export function docField(path: string, doc: JsonObject, key: ObjectKey, field: FieldPath): FieldValue {
+  return fieldAt(objectDoc(path, doc, key), field)
+}
+
+/** The file with one field set or, where `value` is undefined, removed; a manifest with the object added or removed. */
+export function withDocField(
+  path: string,
+  doc: JsonObject,
+  key: ObjectKey,
+  field: FieldPath,
+  value: FieldValue,
+): JsonObject {
+  if (path !== MANIFEST_FILE) return withField(doc, field, value)
+  const { kind, id } = parseObjectKey(key)
+  if (kind !== 'entity') return withKey(doc, kind, withField(objectDoc(path, doc, key) ?? {}, field, value))
+  const entities = entitiesOf(doc)
+  const index = entities.findIndex((entity) => isJsonObject(entity) && own(entity, 'id') === id)
+  const before = index < 0 ? undefined : (entities[index] as JsonObject)
+  const after = field.length === 0 ? value : before === undefined ? undefined : withField(before, field, value)
+  const list =
+    after === undefined
+      ? entities.filter((_, at) => at !== index)
+      : index < 0
+        ? [...entities, after]
+        : entities.map((entity, at) => (at === index ? after : entity))
+  return withKey(doc, 'entities', list)
+}
+
+function objectDoc(path: string, doc: JsonObject, key: ObjectKey): JsonObject | undefined {
+  if (path !== MANIFEST_FILE) return doc
+  const { kind, id } = parseObjectKey(key)
+  const value =
+    kind === 'entity'
+      ? entitiesOf(doc).find((entity) => isJsonObject(entity) && own(entity, 'id') === id)
+      : own(doc, kind)
+  return isJsonObject(value) ? value : undefined
+}
+
+function entitiesOf(doc: JsonObject): readonly Json[] {
+  const entities = own(doc, 'entities')
+  return Array.isArray(entities) ? (entities as readonly Json[]) : []
+}
+
+/** Whether a file holds fields as JSON: those of entities, blueprints, settings, spawn, or a manifest of them. */
+export function isJsonPath(path: string): boolean {
+  return ['entity', 'blueprint', 'settings', 'spawn', 'manifest'].includes(classify(path).kind)
+}
+
+/** Reads a file's document; undefined when it does not parse. */
+export function readDoc(path: string, content: Uint8Array): JsonObject | undefined {
+  const parsed = parseJsonFile(path, content)
+  return parsed.kind === 'ok' ? parsed.value : undefined
+}
+
+/** Writes a document as files of its kind are written. */
+export function writeDoc(path: string, doc: JsonObject): Uint8Array {
+  const { kind } = classify(path)
+  return new TextEncoder().encode(formatJson(doc, { inlineNumbers: kind !== 'blueprint' && kind !== 'manifest' }))
+}

@@ -1,0 +1,236 @@
+import { join } from 'node:path'
+import type { Oid } from '../git-bridge/repository.ts'
+import type { MarkerPlace } from '../projection/markers.ts'
+import { SyncError } from '../world/errors.ts'
+import { isJsonObject } from '../world/json.ts'
+import { checkChanges } from './check-changes.ts'
+import {
+  filesWithMarkers,
+  isOwned,
+  keptConflicts,
+  markerConflicts,
+  type OpenConflict,
+  unmergedConflicts,
+} from './check-conflicts.ts'
+import { type CheckedProblem, checkAllFiles, type Layout, lobbyFailure, lobbyProblems } from './check-files.ts'
+import { openForCheck } from './check-project.ts'
+import { type CheckedTree, treeOfIndex } from './check-tree.ts'
+import { LOBBY_FILE } from './lobby-file.ts'
+import type { Context, Project } from './session.ts'
+import { readSwitches } from './switches.ts'
+import type { Environment } from './target.ts'
+import { readText } from './working-tree.ts'
+
+export type { OpenConflict } from './check-conflicts.ts'
+export type { CheckedProblem } from './check-files.ts'
+
+/** What is checked. */
+export type CheckSource =
+  /** The files as they are in the working tree, tracked or not. */
+  | { readonly kind: 'working' }
+  /** What the index holds: what a commit would record. */
+  | { readonly kind: 'staged' }
+  | { readonly kind: 'commit'; readonly revision: string }
+  /** What git tells its pre-push hook: a line for each ref that would be pushed. */
+  | { readonly kind: 'pre-push'; readonly lines: string }
+
+export interface RefusedObject {
+  readonly object: string
+  readonly reason: string
+}
+
+/** What a check found; all paths relative to the top of the repository. */
+export interface CheckReport {
+  readonly conflicts: readonly OpenConflict[]
+  readonly problems: readonly CheckedProblem[]
+  /** Objects that the runtime sent and that were refused when they were fetched (S1). */
+  readonly refused: readonly RefusedObject[]
+  readonly warnings: readonly string[]
+  /** How many world-owned files were looked at. */
+  readonly files: number
+}
+
+/**
+ * Looks for what must not be committed, pushed or deployed: open conflicts, world files that do not validate, objects
+ * that were refused (C5). Asks no server, writes nothing but git objects, and works wherever a project is checked out.
+ * Throws `unknown_revision` and what `openProject` throws.
+ */
+export async function check(context: Context, source: CheckSource): Promise<CheckReport> {
+  const project = await openForCheck(context)
+  try {
+    switch (source.kind) {
+      case 'working': {
+        const found = await checkWorking(project, context.env)
+        return withSurroundings(project, found, found.layout)
+      }
+      case 'staged':
+        return forHooks(project, context.env, await checkStaged(project, context.env))
+      case 'commit': {
+        const commit = await project.repository.resolve(source.revision)
+        if (commit === undefined) {
+          throw new SyncError('unknown_revision', `"${source.revision}" is no commit of this repository.`, {
+            hint: 'Name a branch, a tag or a commit; a shallow clone has only its newest ones.',
+            data: { revision: source.revision },
+          })
+        }
+        const found = await checkTree(project, { tree: commit, unmerged: [] }, undefined)
+        return withSurroundings(project, found, found.layout)
+      }
+      case 'pre-push':
+        return forHooks(project, context.env, await checkPushed(project, source.lines))
+    }
+  } finally {
+    await project.repository.close()
+  }
+}
+
+/** What one tree showed. */
+interface Found {
+  readonly conflicts: readonly OpenConflict[]
+  readonly problems: readonly CheckedProblem[]
+  readonly files: number
+}
+
+async function checkWorking(project: Project, env: Environment): Promise<Found & { readonly layout: Layout }> {
+  const [checked, head] = await Promise.all([treeOfIndex(project, env, 'working'), project.repository.resolve('HEAD')])
+  const found = await checkTree(project, checked, head)
+  // A file that git ignores is in no tree, and is read by every other command.
+  const listed = [...found.conflicts, ...found.problems].some(({ path }) => path === project.prefix + LOBBY_FILE)
+  const unread = listed ? undefined : await lobbyFailure(project)
+  return unread === undefined ? found : { ...found, problems: [...found.problems, unread] }
+}
+
+/** What a commit would record: what it changes, or everything where that is much, or where there is no commit yet. */
+async function checkStaged(project: Project, env: Environment): Promise<Found> {
+  const [checked, head] = await Promise.all([treeOfIndex(project, env, 'staged'), project.repository.resolve('HEAD')])
+  const changes = head === undefined ? undefined : await checkChanges(project, head, checked.tree)
+  if (changes === undefined) return checkTree(project, checked, head)
+  const paths = [...changes.files.map((path) => project.prefix + path), ...checked.unmerged.map(({ path }) => path)]
+  const markers = await filesWithMarkers(
+    project,
+    checked.tree,
+    [...new Set(paths)].filter((path) => isOwned(project, path)),
+  )
+  return gather(project, checked, head, markers, { problems: changes.problems, files: changes.files.length })
+}
+
+/** The tip of each ref that is pushed; several refs often name one commit. */
+async function checkPushed(project: Project, lines: string): Promise<Found> {
+  const tips = new Set<Oid>()
+  for (const line of lines.split('\n')) {
+    const [local, oid, remote] = line.trim().split(' ')
+    if (local === undefined || oid === undefined || remote === undefined || /^0*$/.test(oid)) continue
+    // The world's own line says what the world did; nobody can correct it.
+    if (local.startsWith('refs/lobby/') || remote.startsWith('refs/lobby/')) continue
+    const commit = await project.repository.resolve(oid)
+    if (commit !== undefined) tips.add(commit)
+  }
+  const conflicts = new Map<string, OpenConflict>()
+  const problems = new Map<string, CheckedProblem>()
+  let files = 0
+  for (const tree of tips) {
+    const found = await checkTree(project, { tree, unmerged: [] }, undefined)
+    for (const conflict of found.conflicts) conflicts.set(JSON.stringify(conflict), conflict)
+    for (const problem of found.problems) problems.set(JSON.stringify(problem), problem)
+    files = Math.max(files, found.files)
+  }
+  return { conflicts: [...conflicts.values()], problems: [...problems.values()], files }
+}
+
+async function checkTree(
+  project: Project,
+  checked: CheckedTree,
+  before: Oid | undefined,
+): Promise<Found & { readonly layout: Layout }> {
+  const [markers, all] = await Promise.all([
+    filesWithMarkers(project, checked.tree),
+    checkAllFiles(project, checked.tree),
+  ])
+  return { ...(await gather(project, checked, before, markers, all)), layout: all.layout }
+}
+
+/** Conflicts and problems of a tree, each file's conflict said once: by the index, else by its markers. */
+async function gather(
+  project: Project,
+  { tree, unmerged }: CheckedTree,
+  before: Oid | undefined,
+  markers: ReadonlyMap<string, MarkerPlace>,
+  read: { readonly problems: readonly CheckedProblem[]; readonly files: number },
+): Promise<Found> {
+  const problems = [...read.problems, ...(await lobbyProblems(project, tree))].map((problem) => ({
+    ...problem,
+    path: project.prefix + problem.path,
+  }))
+  const places = new Map(markers)
+  for (const { code, path, line, column } of problems) {
+    if (code === 'conflict_markers' && line !== undefined && column !== undefined && !places.has(path))
+      places.set(path, { line, column })
+  }
+  const open = await unmergedConflicts(project, unmerged, places)
+  for (const { path } of open) places.delete(path)
+  return {
+    conflicts: [...open, ...(await markerConflicts(project, places, before)), ...(await keptConflicts(project, tree))],
+    problems: problems.filter(({ code }) => code !== 'conflict_markers'),
+    files: read.files,
+  }
+}
+
+/** A report with what does not stand in the files: it concerns people and CI, not a single commit or push. */
+async function withSurroundings(project: Project, found: Found, layout: Layout): Promise<CheckReport> {
+  const warnings = layout === 'split' && !(await hasMergeDriver(project)) ? [NO_MERGE_DRIVER] : []
+  const { refused, warning } = await readRefused(project)
+  const { conflicts, problems, files } = found
+  return { conflicts, problems, files, refused, warnings: warning === undefined ? warnings : [...warnings, warning] }
+}
+
+/**
+ * A report for git's hooks: nobody can commit away what the runtime sent, so they do not hear of it; and where conflicts
+ * are kept open on purpose (C6), they are committed and pushed like everything else. CI goes on failing until they are
+ * resolved.
+ */
+async function forHooks({ folder }: Project, env: Environment, found: Found): Promise<CheckReport> {
+  const { conflicts, problems, files } = found
+  const kept = conflicts.filter(({ kind }) => kind === 'kept')
+  if (kept.length === 0 || (await readSwitches(folder, env)).strictConflicts) {
+    return { conflicts, problems, files, refused: [], warnings: [] }
+  }
+  const warning = `Conflicts are kept open: ${kept.map(({ object, path }) => object ?? path).join(', ')}.`
+  return {
+    conflicts: conflicts.filter(({ kind }) => kind !== 'kept'),
+    problems,
+    files,
+    refused: [],
+    warnings: [warning],
+  }
+}
+
+/** Written by a fetch, below the project's state folder. */
+const REFUSED_FILE = 'refused.json'
+
+const NO_MERGE_DRIVER =
+  'No .gitattributes names "merge=gamedev" for world files, and the merge of lines that git does then can be wrong on them.'
+
+async function hasMergeDriver({ repository, prefix }: Project): Promise<boolean> {
+  const path = `${prefix}world/entities/00/any.json`
+  const { stdout } = await repository.run(['check-attr', '-z', 'merge', '--', path])
+  return stdout.toString('utf8').split('\0')[2] === 'gamedev'
+}
+
+/** Objects that the last fetch refused, as it wrote them down: `{ "<object>": "<reason>" }`. */
+async function readRefused({ stateFolder }: Project): Promise<{
+  readonly refused: readonly RefusedObject[]
+  readonly warning?: string
+}> {
+  const text = await readText(join(stateFolder, REFUSED_FILE))
+  if (text === undefined) return { refused: [] }
+  try {
+    const document: unknown = JSON.parse(text)
+    if (isJsonObject(document)) {
+      const refused = Object.entries(document).map(([object, reason]) => ({ object, reason: String(reason) }))
+      return { refused }
+    }
+  } catch {
+    // Not JSON: said below.
+  }
+  return { refused: [], warning: `${REFUSED_FILE} cannot be read: fetch again to know what was refused.` }
+}

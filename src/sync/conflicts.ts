@@ -1,0 +1,168 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { mergeWorldFile } from '../git-bridge/merge-file.ts'
+import type { Oid } from '../git-bridge/repository.ts'
+import { isWorldOwned } from '../projection/paths.ts'
+import type { ObjectKey } from '../world/state.ts'
+import {
+  ARTIFACTS_FOLDER,
+  type ArtifactField,
+  artifactSide,
+  type ConflictArtifact,
+  conflictId,
+  contestedName,
+  readArtifacts,
+  writeArtifact,
+} from './conflict-artifact.ts'
+import { readUnmerged, type UnmergedPath } from './index-stages.ts'
+import { KEPT_FOLDER } from './kept-folder.ts'
+import type { Project } from './session.ts'
+
+/** A conflict that is open now. */
+export interface OpenConflict {
+  readonly id: string
+  /** Undefined for a file of which nobody can say whose it is. */
+  readonly object: ObjectKey | undefined
+  /** Relative to the project. */
+  readonly path: string
+  /** `merge`: left by a pull. `kept`: committed as open (C6). `git`: stages of git's own, from a plain merge. */
+  readonly source: 'merge' | 'kept' | 'git'
+  /** Those still open; none where git conflicts in a file that merges by field. */
+  readonly fields: readonly ArtifactField[]
+  /** What was written down about it; none for git's own. */
+  readonly artifact: ConflictArtifact | undefined
+  /** The conflicted paths of the index that show it. */
+  readonly unmerged: readonly UnmergedPath[]
+}
+
+export interface OpenConflicts {
+  readonly conflicts: readonly OpenConflict[]
+  /** The commit that is being merged, while a merge is open. */
+  readonly mergeHead: Oid | undefined
+  /** Artifacts that cannot be read. */
+  readonly invalid: readonly string[]
+}
+
+/**
+ * The open conflicts of a checkout. The index of git decides (C4): what any tool, or a hand, has resolved is not listed,
+ * and its artifact is closed.
+ */
+export async function openConflicts(project: Project): Promise<OpenConflicts> {
+  const { repository, prefix, folder } = project
+  const invalid: string[] = []
+  const place = join(folder, ARTIFACTS_FOLDER)
+  const [unmerged, artifacts, kept, mergeHead] = await Promise.all([
+    readUnmerged(repository),
+    readArtifacts(place, (file) => invalid.push(`${ARTIFACTS_FOLDER}/${file}`)),
+    readArtifacts(join(folder, KEPT_FOLDER), (file) => invalid.push(`${KEPT_FOLDER}/${file}`)),
+    readFile(join(repository.gitDir, 'MERGE_HEAD'), 'utf8').then(
+      (text) => text.trim() as Oid,
+      () => undefined,
+    ),
+  ])
+  const left = new Map<string, UnmergedPath>()
+  for (const entry of unmerged) {
+    const path = entry.path.slice(prefix.length)
+    if (entry.path.startsWith(prefix) && isWorldOwned(path)) left.set(path, entry)
+  }
+
+  const conflicts: OpenConflict[] = []
+  const covered = new Set<string>()
+  for (const artifact of artifacts.values()) {
+    if (artifact.status !== 'open') continue
+    const fitting = artifact.files
+      .filter(({ path, stages }) => sameStages(left.get(path), stages))
+      .map(({ path }) => path)
+    const fields = artifact.fields.filter(
+      ({ status, files }) => status === 'open' && files.some((file) => fitting.includes(file)),
+    )
+    if (fields.length === 0) {
+      if (!artifact.files.some(({ path }) => left.has(path))) await close(project, place, artifact, mergeHead)
+      continue
+    }
+    for (const path of fitting) covered.add(path)
+    const stages = fitting.map((path) => left.get(path)!)
+    conflicts.push({ ...described(artifact), source: 'merge', fields, unmerged: stages })
+  }
+  for (const artifact of kept.values()) {
+    const fields = artifact.fields.filter(({ status }) => status === 'open')
+    conflicts.push({ ...described(artifact), source: 'kept', fields, unmerged: [] })
+  }
+  for (const [path, entry] of left) if (!covered.has(path)) conflicts.push(...(await gitConflict(project, path, entry)))
+  return { conflicts, mergeHead, invalid }
+}
+
+function described(artifact: ConflictArtifact): Pick<OpenConflict, 'id' | 'object' | 'path' | 'artifact'> {
+  const { id, object, path } = artifact
+  return { id, object, path, artifact }
+}
+
+/** Whether the index has the very stages that an artifact speaks of. */
+export function sameStages(
+  entry: UnmergedPath | undefined,
+  stages: ConflictArtifact['files'][number]['stages'],
+): boolean {
+  return (
+    entry !== undefined && entry.base === stages.base && entry.ours === stages.local && entry.theirs === stages.remote
+  )
+}
+
+/** An artifact whose conflict is not in the index any more: resolved, or given up with its merge. */
+async function close(
+  project: Project,
+  place: string,
+  artifact: ConflictArtifact,
+  mergeHead: Oid | undefined,
+): Promise<void> {
+  const { repository } = project
+  const remote = artifact.remote as Oid
+  const head = await repository.resolve('HEAD')
+  const merged =
+    mergeHead === remote ||
+    (head !== undefined && (await repository.hasObject(remote)) && (await repository.isAncestor(remote, head)))
+  const fields = artifact.fields.map((field) =>
+    merged && field.status === 'open' ? { ...field, status: 'merged' as const } : field,
+  )
+  const status = merged ? ('resolved' as const) : ('abandoned' as const)
+  await writeArtifact(place, { ...artifact, status, fields, closedAt: new Date().toISOString() })
+}
+
+/** What a plain git merge left in one file, object by object where it can be told. */
+async function gitConflict(project: Project, path: string, entry: UnmergedPath): Promise<readonly OpenConflict[]> {
+  const { repository, lobby } = project
+  const worldId = lobby?.targets[lobby.defaultTarget]?.worldId ?? ''
+  const whole = (object: ObjectKey | undefined, fields: readonly ArtifactField[]): OpenConflict => ({
+    id: conflictId(worldId, object ?? (path as ObjectKey)),
+    object,
+    path,
+    source: 'git',
+    fields,
+    artifact: undefined,
+    unmerged: [entry],
+  })
+  if (entry.ours === undefined || entry.theirs === undefined) return [whole(undefined, [])]
+  const oids = [entry.base, entry.ours, entry.theirs]
+  const blobs = await repository.readBlobs(oids.filter((oid) => oid !== undefined))
+  const [base, ours, theirs] = oids.map((oid) => (oid === undefined ? undefined : blobs.get(oid)))
+  const merge = mergeWorldFile(
+    path,
+    { base, ours: ours!, theirs: theirs! },
+    { ...(lobby === undefined ? {} : { policy: lobby.policy }), labels: { ours: 'HEAD', theirs: 'MERGE_HEAD' } },
+  )
+  if (merge.kind !== 'contested') return [whole(undefined, [])]
+  const byObject = new Map<ObjectKey, ArtifactField[]>()
+  for (const { key, path: field, terms } of merge.fields) {
+    const fields = byObject.get(key) ?? []
+    byObject.set(key, fields)
+    fields.push({
+      field: contestedName(field),
+      path: [...field],
+      base: artifactSide(terms.base),
+      local: artifactSide(terms.ours),
+      remote: artifactSide(terms.theirs),
+      files: [path],
+      status: 'open',
+    })
+  }
+  return [...byObject].map(([key, fields]) => whole(key, fields))
+}

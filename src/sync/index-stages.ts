@@ -1,0 +1,53 @@
+import type { NativeRepository } from '../git-bridge/native/native-repository.ts'
+import { type Oid, parseOid } from '../git-bridge/repository.ts'
+
+/** A conflicted path of git's index: stages 1, 2 and 3 are base, ours and theirs; a side without the file is missing. */
+export interface UnmergedPath {
+  /** Relative to the top of the repository. */
+  readonly path: string
+  readonly base: Oid | undefined
+  readonly ours: Oid | undefined
+  readonly theirs: Oid | undefined
+}
+
+/** The conflicted paths of the index, in order (C1). */
+export async function readUnmerged(repository: NativeRepository): Promise<readonly UnmergedPath[]> {
+  const listed = (await repository.run(['ls-files', '--unmerged', '-z'])).stdout.toString('utf8')
+  const found = new Map<string, { path: string; base?: Oid; ours?: Oid; theirs?: Oid }>()
+  for (const entry of listed.split('\0')) {
+    const match = /^\d+ ([0-9a-f]+) ([123])\t([\s\S]+)$/.exec(entry)
+    if (match === null) continue
+    const path = match[3]!
+    const stages = found.get(path) ?? { path }
+    stages[(['base', 'ours', 'theirs'] as const)[Number(match[2]) - 1]!] = parseOid(match[1]!)
+    found.set(path, stages)
+  }
+  return [...found.values()].map(({ path, base, ours, theirs }) => ({ path, base, ours, theirs }))
+}
+
+/**
+ * Puts conflicted paths into the index in one step, instead of what it holds there, and refreshes it: git refuses to
+ * abort a merge whose index it has not compared with the files (C1).
+ */
+export async function writeUnmerged(repository: NativeRepository, paths: readonly UnmergedPath[]): Promise<void> {
+  const none = '0'.repeat(repository.objectFormat === 'sha1' ? 40 : 64)
+  const lines = paths.flatMap(({ path, base, ours, theirs }) => [
+    `0 ${none} 0\t${path}`,
+    ...[base, ours, theirs].flatMap((oid, index) => (oid === undefined ? [] : [`100644 ${oid} ${index + 1}\t${path}`])),
+  ])
+  await repository.run(['update-index', '-z', '--index-info'], { input: lines.map((line) => `${line}\0`).join('') })
+  await repository.run(['update-index', '-q', '--refresh'], { allowFailure: true })
+}
+
+/** Makes paths ordinary again: the index gets the content, or loses the path where there is none. */
+export async function writeMerged(
+  repository: NativeRepository,
+  paths: readonly { readonly path: string; readonly oid: Oid | undefined }[],
+): Promise<void> {
+  const none = '0'.repeat(repository.objectFormat === 'sha1' ? 40 : 64)
+  const lines = paths.flatMap(({ path, oid }) => [
+    `0 ${none} 0\t${path}`,
+    ...(oid === undefined ? [] : [`100644 ${oid} 0\t${path}`]),
+  ])
+  await repository.run(['update-index', '-z', '--index-info'], { input: lines.map((line) => `${line}\0`).join('') })
+}

@@ -1,0 +1,61 @@
+import { join } from 'node:path'
+import type { ConflictLabels } from '../git-bridge/conflict-markers.ts'
+import type { Oid } from '../git-bridge/repository.ts'
+import type { WorldMerge } from '../git-bridge/world-merge.ts'
+import { ARTIFACTS_FOLDER, type ConflictArtifact, readArtifacts, writeArtifact } from './conflict-artifact.ts'
+import type { FetchReport } from './fetch.ts'
+import { makeArtifacts } from './make-artifacts.ts'
+import { openMerge, type PlannedMerge } from './merge-commit.ts'
+import type { Project, Session } from './session.ts'
+import { text } from './working-tree.ts'
+
+/** The names behind the markers: git's own for our side, the remote ref for the world's; the base where the user wants it. */
+export async function conflictLabels(project: Project, theirs: string): Promise<ConflictLabels> {
+  const style = await project.repository.run(['config', '--get', 'merge.conflictStyle'], { allowFailure: true })
+  const withBase = /^z?diff3$/.test(text(style.stdout).trim())
+  return { ours: 'HEAD', theirs, ...(withBase ? { base: 'baseline' } : {}) }
+}
+
+/**
+ * Leaves a contested merge as an open git merge (C1), with an artifact for each conflicted object (C3). `planned.tree` is
+ * not looked at: what stands in the working tree has markers in it.
+ */
+export async function leaveConflicts(
+  session: Session,
+  planned: Omit<PlannedMerge, 'tree' | 'conflicts'>,
+  merge: WorldMerge,
+  fetched: FetchReport,
+  base: Oid | undefined,
+  tree: Oid = merge.conflict!.tree,
+): Promise<readonly ConflictArtifact[]> {
+  const { prefix, folder } = session
+  const { files } = merge.conflict!
+  const artifacts = await describeConflicts(session, merge, fetched, planned.head, base)
+  await openMerge(session, {
+    ...planned,
+    tree,
+    conflicts: files.map(({ path, stages }) => ({
+      path: prefix + path,
+      base: stages.base,
+      ours: stages.ours,
+      theirs: stages.theirs,
+    })),
+  })
+  for (const artifact of artifacts) await writeArtifact(join(folder, ARTIFACTS_FOLDER), artifact)
+  return artifacts
+}
+
+/** An artifact for each contested object of a merge. */
+export async function describeConflicts(
+  session: Session,
+  merge: WorldMerge,
+  fetched: FetchReport,
+  head: Oid,
+  base: Oid | undefined,
+): Promise<readonly ConflictArtifact[]> {
+  const known = await readArtifacts(join(session.folder, ARTIFACTS_FOLDER))
+  const { contested, resolved, conflict } = merge
+  const { worldId, tip, cursor } = fetched
+  const files = conflict?.files ?? []
+  return makeArtifacts(session, { worldId, base, head, tip, cursor, contested, resolved, files }, known, new Date())
+}

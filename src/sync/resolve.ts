@@ -1,0 +1,350 @@
+import { join } from 'node:path'
+import { mergeWorldFile } from '../git-bridge/merge-file.ts'
+import { isJsonPath, readDoc } from '../git-bridge/object-docs.ts'
+import type { Oid } from '../git-bridge/repository.ts'
+import { findMarkers } from '../projection/markers.ts'
+import { SyncError } from '../world/errors.ts'
+import { ARTIFACTS_FOLDER, type ConflictArtifact, readArtifacts, writeArtifact } from './conflict-artifact.ts'
+import { type OpenConflict, openConflicts, sameStages } from './conflicts.ts'
+import { readUnmerged, type UnmergedPath } from './index-stages.ts'
+import { conflictLabels } from './leave-conflicts.ts'
+import { takeProcessLock } from './process-lock.ts'
+import { resolveKept } from './resolve-kept.ts'
+import type { Project } from './session.ts'
+import {
+  applySettled,
+  type Choice,
+  type SettledFile,
+  type Stages,
+  settleFile,
+  worktreeFile,
+  worktreeOid,
+} from './settle-files.ts'
+import { requireBidirectional, type Switches } from './switches.ts'
+
+export type Use = 'local' | 'remote' | 'merged'
+
+export interface ResolveOptions {
+  /** Ids of conflicts, of objects, or paths of files; with `all`, none. */
+  readonly names: readonly string[]
+  readonly all: boolean
+  readonly use: Use
+  /** Only this field of the conflict. */
+  readonly field: string | undefined
+}
+
+export interface Resolved {
+  readonly id: string
+  readonly object: string | undefined
+  readonly path: string
+  /** The fields that were settled; none where the whole file was. */
+  readonly fields: readonly string[]
+}
+
+export interface ResolveReport {
+  readonly use: Use
+  readonly resolved: readonly Resolved[]
+  /** Conflicts that are still open. */
+  readonly open: readonly OpenConflict[]
+  /** Whether a merge waits for `git commit`. */
+  readonly merging: boolean
+}
+
+/**
+ * Settles conflicts, in file and index together (C4): `local` and `remote` take one side's value of the contested fields
+ * and leave all else as it is merged; `merged` takes the file as the user has edited it. All or nothing.
+ *
+ * Throws, having changed nothing: `no_conflicts`, `unknown_conflict`, `stale_conflict`, `unknown_field`, `file_edited`,
+ * `markers_left`, `invalid_files`.
+ */
+export async function resolve(project: Project, switches: Switches, options: ResolveOptions): Promise<ResolveReport> {
+  requireBidirectional(switches, 'sync resolve')
+  const lock = await takeProcessLock(project.stateFolder, 'sync resolve')
+  try {
+    const found = await openConflicts(project)
+    const chosen = await choose(project, found.conflicts, options)
+    for (const conflict of chosen) await refuseStale(project, conflict, found.mergeHead)
+    const resolved =
+      options.use === 'merged'
+        ? await takeEdited(project, chosen, options.field)
+        : await takeSide(project, chosen, found.conflicts, options.use, options.field)
+    resolved.push(
+      ...(await resolveKept(
+        project,
+        chosen.filter(({ source }) => source === 'kept'),
+        options,
+      )),
+    )
+    const { conflicts, mergeHead } = await openConflicts(project)
+    return { use: options.use, resolved, open: conflicts, merging: mergeHead !== undefined }
+  } finally {
+    await lock.release()
+  }
+}
+
+/** The conflicts that are meant. */
+async function choose(
+  project: Project,
+  conflicts: readonly OpenConflict[],
+  { names, all, field }: ResolveOptions,
+): Promise<readonly OpenConflict[]> {
+  if (all) {
+    if (conflicts.length > 0)
+      return field === undefined ? conflicts : conflicts.filter((c) => fieldsNamed(c, field).length > 0)
+    throw new SyncError('no_conflicts', 'No conflict is open.', { hint: 'See "git status".' })
+  }
+  const chosen: OpenConflict[] = []
+  for (const name of names) {
+    const exact = conflicts.filter(
+      ({ id, object, path }) => [id, object, path].includes(name) || object?.split(':').slice(1).join(':') === name,
+    )
+    const meant = exact.length > 0 ? exact : conflicts.filter(({ id }) => name.length >= 4 && id.startsWith(name))
+    if (meant.length === 0) throw await unknown(project, conflicts, name)
+    chosen.push(...meant.filter((conflict) => !chosen.includes(conflict)))
+  }
+  for (const conflict of chosen) {
+    if (field === undefined || fieldsNamed(conflict, field).length > 0) continue
+    const open = conflict.fields.map((f) => f.field).join(', ')
+    throw new SyncError(
+      'unknown_field',
+      `"${field}" is not contested in ${conflict.id} (${conflict.object ?? conflict.path}).`,
+      {
+        hint: open === '' ? 'The file is contested as a whole: leave out --field.' : `Contested: ${open}.`,
+        data: { id: conflict.id, field },
+      },
+    )
+  }
+  return chosen
+}
+
+function fieldsNamed(conflict: OpenConflict, field: string | undefined): OpenConflict['fields'] {
+  return conflict.fields.filter((candidate) => field === undefined || candidate.field === field)
+}
+
+async function unknown(project: Project, conflicts: readonly OpenConflict[], name: string): Promise<SyncError> {
+  const artifact = (await readArtifacts(join(project.folder, ARTIFACTS_FOLDER))).get(name)
+  const open = conflicts.map(({ id }) => id).join(', ')
+  const hint = open === '' ? 'No conflict is open.' : `Open conflicts: ${open}.`
+  if (artifact !== undefined && artifact.status !== 'open') {
+    return new SyncError('not_open', `The conflict ${name} (${artifact.object}) is ${artifact.status} already.`, {
+      hint,
+    })
+  }
+  if (artifact !== undefined) return stale(artifact)
+  return new SyncError('unknown_conflict', `No open conflict is "${name}".`, { hint, data: { name } })
+}
+
+/** C4: what an artifact says must still be what git has. */
+async function refuseStale(project: Project, conflict: OpenConflict, mergeHead: Oid | undefined): Promise<void> {
+  const { artifact, source } = conflict
+  if (artifact === undefined || source !== 'merge') return
+  const head = await project.repository.resolve('HEAD')
+  if (mergeHead !== artifact.remote || head !== artifact.local) throw stale(artifact)
+  const byPath = new Map(conflict.unmerged.map((entry) => [entry.path.slice(project.prefix.length), entry]))
+  const open = new Set(conflict.fields.flatMap(({ files }) => files))
+  for (const { path, stages } of artifact.files) {
+    if (open.has(path) && !sameStages(byPath.get(path), stages)) throw stale(artifact)
+  }
+}
+
+function stale({ id, object }: ConflictArtifact): SyncError {
+  return new SyncError(
+    'stale_conflict',
+    `The conflict ${id} (${object}) no longer fits what git has; nothing was changed.`,
+    {
+      exitCode: 1,
+      hint: 'See "git status": resolve the file there, or give the merge up with "git merge --abort" and pull again.',
+      data: { id, object },
+    },
+  )
+}
+
+/** `local` and `remote`: one side's values. */
+async function takeSide(
+  project: Project,
+  chosen: readonly OpenConflict[],
+  all: readonly OpenConflict[],
+  use: 'local' | 'remote',
+  field: string | undefined,
+): Promise<Resolved[]> {
+  const { repository, prefix } = project
+  const side = use === 'local' ? 'ours' : 'theirs'
+  const settled = new Map<string, SettledFile>()
+  const resolved: Resolved[] = []
+  const picked = new Map<OpenConflict, OpenConflict['fields']>()
+  for (const conflict of chosen) {
+    if (conflict.source === 'kept') continue
+    picked.set(conflict, fieldsNamed(conflict, field))
+    const { id, object, path } = conflict
+    resolved.push({ id, object, path, fields: picked.get(conflict)!.map((f) => f.field) })
+  }
+  const paths = new Map<string, UnmergedPath>()
+  for (const [conflict, fields] of picked) {
+    const wanted = new Set(fields.flatMap(({ files }) => files))
+    for (const entry of conflict.unmerged) {
+      const path = entry.path.slice(prefix.length)
+      if (fields.length === 0 || wanted.has(path)) paths.set(path, entry)
+    }
+  }
+  for (const [path, entry] of paths) {
+    await refuseEdited(project, path, all)
+    const oids = [entry.base, entry.ours, entry.theirs]
+    const blobs = await repository.readBlobs(oids.filter((oid) => oid !== undefined))
+    const [base, ours, theirs] = oids.map((oid) => (oid === undefined ? undefined : blobs.get(oid)))
+    const own = all.some(({ source, unmerged }) => source === 'merge' && unmerged.includes(entry))
+    const sides = { base, ours, theirs }
+    const stages = own ? { kind: 'contested' as const, stages: sides } : restaged(project, path, sides)
+    if (stages.kind === 'merged') {
+      settled.set(path, stages)
+      continue
+    }
+    const choices: Choice[] = all
+      .filter(({ object, unmerged }) => object !== undefined && unmerged.some((other) => other.path === entry.path))
+      .flatMap((conflict) =>
+        conflict.fields
+          .filter(({ files }) => files.includes(path))
+          .map((f) => ({
+            key: conflict.object!,
+            path: f.path,
+            use: picked.get(conflict)?.includes(f) ? side : undefined,
+          })),
+      )
+    settled.set(
+      path,
+      settleFile(
+        path,
+        stages.stages,
+        choices.length === 0 ? [{ key: '' as Choice['key'], path: [], use: side }] : choices,
+      ),
+    )
+  }
+  if (settled.size === 0) return resolved
+  const applied = await applySettled(project, settled, await conflictLabels(project, 'MERGE_HEAD'))
+  await updateArtifacts(project, picked, applied, use)
+  return resolved
+}
+
+/** The stages of a plain git merge as ours would be: only what is contested differs. */
+function restaged(
+  project: Project,
+  path: string,
+  stages: Stages,
+): { readonly kind: 'merged'; readonly bytes: Uint8Array } | { readonly kind: 'contested'; readonly stages: Stages } {
+  const { base, ours, theirs } = stages
+  if (ours === undefined || theirs === undefined || !isJsonPath(path)) return { kind: 'contested', stages }
+  const policy = project.lobby?.policy
+  const merge = mergeWorldFile(
+    path,
+    { base, ours, theirs },
+    { ...(policy === undefined ? {} : { policy }), labels: { ours: 'HEAD', theirs: 'MERGE_HEAD' } },
+  )
+  if (merge.kind === 'merged') return { kind: 'merged', bytes: merge.bytes }
+  if (merge.kind === 'contested') return { kind: 'contested', stages: merge.stages }
+  throw new SyncError('unfit_file', `${path} cannot be merged by field: ${merge.reason}.`, {
+    hint: `Edit the file, then run "gamedev sync resolve ${path} --use merged".`,
+    data: { path },
+  })
+}
+
+/** Only a file that is as the conflict left it is written over: what the user has edited is never lost. */
+async function refuseEdited(project: Project, path: string, all: readonly OpenConflict[]): Promise<void> {
+  const known = all
+    .flatMap(({ artifact, source }) => (source === 'merge' ? (artifact?.files ?? []) : []))
+    .find((file) => file.path === path)
+  const now = await worktreeOid(project, path)
+  if (known !== undefined ? now === known.working : await looksUntouched(project, path)) return
+  throw new SyncError('file_edited', `${path} was edited since the conflict came up; nothing was changed.`, {
+    hint: `Keep your edit with --use merged, or bring the conflict back with "git checkout --merge -- ${path}".`,
+    data: { path },
+  })
+}
+
+/** What git wrote into a conflicted file has markers, unless one side lacks the file or it is no text. */
+async function looksUntouched(project: Project, path: string): Promise<boolean> {
+  const entry = (await readUnmerged(project.repository)).find((other) => other.path === project.prefix + path)
+  const now = await worktreeOid(project, path)
+  if (now === undefined) return false
+  if (entry !== undefined && [entry.ours, entry.theirs].includes(now)) return true
+  return findMarkers((await worktreeFile(project, path))!) !== undefined
+}
+
+/** `merged`: the files as the user has edited them. */
+async function takeEdited(
+  project: Project,
+  chosen: readonly OpenConflict[],
+  field: string | undefined,
+): Promise<Resolved[]> {
+  const { repository, prefix } = project
+  const resolved: Resolved[] = []
+  const picked = new Map<OpenConflict, OpenConflict['fields']>()
+  const paths = new Set<string>()
+  for (const conflict of chosen) {
+    if (conflict.source === 'kept') continue
+    const wanted = new Set(fieldsNamed(conflict, field).flatMap(({ files }) => files))
+    const files = conflict.unmerged
+      .map((entry) => entry.path.slice(prefix.length))
+      .filter((path) => wanted.size === 0 || wanted.has(path))
+    for (const path of files) paths.add(path)
+    // A file is taken as a whole: with it, all that was contested in it.
+    const fields = conflict.fields.filter((candidate) => candidate.files.every((file) => files.includes(file)))
+    picked.set(conflict, fields)
+    resolved.push({ id: conflict.id, object: conflict.object, path: conflict.path, fields: fields.map((f) => f.field) })
+  }
+  for (const path of paths) {
+    const bytes = await worktreeFile(project, path)
+    if (bytes === undefined) continue
+    const place = findMarkers(bytes)
+    if (place !== undefined) {
+      throw new SyncError('markers_left', `${path}:${place.line}: conflict markers are still in the file.`, {
+        exitCode: 2,
+        hint: 'Edit the file, or choose a side with --use local or --use remote.',
+        data: { path, ...place },
+      })
+    }
+    if (isJsonPath(path) && readDoc(path, bytes) === undefined) {
+      throw new SyncError('invalid_files', `${path} does not parse.`, {
+        hint: 'Correct it ("gamedev sync check" says where), then run the command again.',
+        data: { path },
+      })
+    }
+  }
+  if (paths.size > 0) {
+    await repository.run(['add', '--all', '--', ...[...paths].map((path) => prefix + path)])
+    await updateArtifacts(project, picked, new Map(), 'merged')
+  }
+  return resolved
+}
+
+/** Artifacts keep what became of each field, and what the files hold that are still contested. */
+async function updateArtifacts(
+  project: Project,
+  picked: ReadonlyMap<OpenConflict, OpenConflict['fields']>,
+  applied: Awaited<ReturnType<typeof applySettled>>,
+  use: Use,
+): Promise<void> {
+  const place = join(project.folder, ARTIFACTS_FOLDER)
+  const settled = new Map([...picked].map(([{ id }, fields]) => [id, new Set(fields.map((f) => f.field))]))
+  for (const artifact of (await readArtifacts(place)).values()) {
+    if (artifact.status !== 'open') continue
+    const names = settled.get(artifact.id)
+    const files = artifact.files.map((file) => {
+      const now = applied.get(file.path)
+      if (now?.stages === undefined || now.working === undefined) return file
+      const { base, ours, theirs } = now.stages
+      return {
+        path: file.path,
+        stages: { ...(base && { base }), ...(ours && { local: ours }), ...(theirs && { remote: theirs }) },
+        working: now.working,
+      }
+    })
+    const fields = artifact.fields.map((f) => (f.status === 'open' && names?.has(f.field) ? { ...f, status: use } : f))
+    const closed = fields.every(({ status }) => status !== 'open')
+    if (names === undefined && files.every((file, index) => file === artifact.files[index])) continue
+    await writeArtifact(place, {
+      ...artifact,
+      files,
+      fields,
+      ...(closed ? { status: 'resolved' as const, closedAt: new Date().toISOString() } : {}),
+    })
+  }
+}

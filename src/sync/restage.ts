@@ -1,0 +1,66 @@
+import { mergeWorldFile } from '../git-bridge/merge-file.ts'
+import { isJsonPath } from '../git-bridge/object-docs.ts'
+import { findMarkers } from '../projection/markers.ts'
+import { isWorldOwned } from '../projection/paths.ts'
+import { openConflicts } from './conflicts.ts'
+import { readUnmerged } from './index-stages.ts'
+import { conflictLabels } from './leave-conflicts.ts'
+import { takeProcessLock } from './process-lock.ts'
+import type { Project } from './session.ts'
+import { applySettled, type SettledFile, worktreeFile } from './settle-files.ts'
+import { requireBidirectional, type Switches } from './switches.ts'
+
+export interface RestageReport {
+  /** Files, relative to the project, that merge by field without a conflict. */
+  readonly merged: readonly string[]
+  /** Files whose stages differ in the contested fields alone now. */
+  readonly restaged: readonly string[]
+  readonly left: readonly { readonly path: string; readonly reason: string }[]
+  /** Conflicts that are still open. */
+  readonly open: number
+}
+
+/**
+ * Turns the conflicts of a plain git merge into ours (C2): files of the world are merged by field, what is contested
+ * becomes three stages that differ in nothing else. A file that has no markers any more was edited and stays.
+ */
+export async function restage(project: Project, switches: Switches): Promise<RestageReport> {
+  requireBidirectional(switches, 'sync resolve --restage')
+  const { repository, prefix, lobby } = project
+  const lock = await takeProcessLock(project.stateFolder, 'sync resolve')
+  try {
+    const files = new Map<string, SettledFile>()
+    const left: { path: string; reason: string }[] = []
+    for (const entry of await readUnmerged(repository)) {
+      const path = entry.path.slice(prefix.length)
+      if (!entry.path.startsWith(prefix) || !isWorldOwned(path)) continue
+      const leave = (reason: string) => left.push({ path, reason })
+      if (entry.ours === undefined || entry.theirs === undefined) leave('one side deleted it')
+      else if (!isJsonPath(path)) leave('it is merged as text or not at all')
+      else if (!(await hasMarkers(project, path))) leave('it was edited: "--use merged" takes it')
+      else {
+        const oids = [entry.base, entry.ours, entry.theirs]
+        const blobs = await repository.readBlobs(oids.filter((oid) => oid !== undefined))
+        const [base, ours, theirs] = oids.map((oid) => (oid === undefined ? undefined : blobs.get(oid)))
+        const merge = mergeWorldFile(
+          path,
+          { base, ours: ours!, theirs: theirs! },
+          { ...(lobby === undefined ? {} : { policy: lobby.policy }), labels: { ours: 'HEAD', theirs: 'MERGE_HEAD' } },
+        )
+        if (merge.kind === 'unfit') leave(merge.reason)
+        else files.set(path, merge)
+      }
+    }
+    await applySettled(project, files, await conflictLabels(project, 'MERGE_HEAD'))
+    const of = (kind: SettledFile['kind']) => [...files].filter(([, file]) => file.kind === kind).map(([path]) => path)
+    const { conflicts } = await openConflicts(project)
+    return { merged: of('merged'), restaged: of('contested'), left, open: conflicts.length }
+  } finally {
+    await lock.release()
+  }
+}
+
+async function hasMarkers(project: Project, path: string): Promise<boolean> {
+  const bytes = await worktreeFile(project, path)
+  return bytes !== undefined && findMarkers(bytes) !== undefined
+}
