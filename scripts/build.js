@@ -18,8 +18,6 @@ const EXTERNAL = [
   'isomorphic-git',
   'memfs',
   'msgpackr',
-  // Assigns to an undeclared variable, which the strict code of a module may not.
-  'diff3',
   'undici',
   // Looked for by oclif only when it runs TypeScript sources.
   'typescript',

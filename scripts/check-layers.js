@@ -13,7 +13,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 const LAYERS = {
   world: { layers: [], packages: [] },
   projection: { layers: ['world'], packages: ['node:crypto', 'es-module-lexer'] },
-  resolvers: { layers: ['world'], packages: ['diff3'] },
+  resolvers: { layers: ['world'], packages: [] },
   protocol: { layers: ['world'] },
   'git-bridge': { layers: ['world', 'projection', 'resolvers'] },
   'remote-runtime': { layers: ['world', 'protocol'] },

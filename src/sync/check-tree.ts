@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { type GitResult, gitFailure, type RunOptions } from '../git-bridge/native/git-process.ts'
 import { type FileMode, type Oid, parseOid } from '../git-bridge/repository.ts'
 import { MANIFEST_FILE } from '../projection/paths.ts'
+import { parseStages, type StageEntry } from './index-stages.ts'
 import { KEPT_FOLDER } from './kept-folder.ts'
 import { LOBBY_FILE } from './lobby-file.ts'
 import type { Project } from './session.ts'
@@ -48,7 +49,7 @@ export async function treeOfIndex(
     await copyIndex(await indexFile(project, env), index)
     const git: Git = (args, options) =>
       project.repository.run([...SETTINGS, ...args], { ...options, env: { GIT_INDEX_FILE: index } })
-    const unmerged = parseUnmerged((await git(['ls-files', '--unmerged', '-z'])).stdout.toString('utf8'))
+    const unmerged = byPath(parseStages((await git(['ls-files', '--unmerged', '-z'])).stdout.toString('utf8')))
     if (unmerged.length > 0) await git(['update-index', '-z', '--index-info'], { input: settled(unmerged) })
     if (from === 'working') await addFiles(project, git)
     const { stdout } = await git(['write-tree', '--missing-ok'])
@@ -111,16 +112,12 @@ async function copyIndex(from: string, to: string): Promise<void> {
   }
 }
 
-function parseUnmerged(output: string): readonly UnmergedPath[] {
-  const paths = new Map<string, Map<1 | 2 | 3, { mode: FileMode; oid: Oid }>>()
-  for (const entry of output.split('\0')) {
-    const tab = entry.indexOf('\t')
-    if (tab < 0) continue
-    const [mode, oid, stage] = entry.slice(0, tab).split(' ')
-    const path = entry.slice(tab + 1)
-    const stages = paths.get(path) ?? new Map()
-    stages.set(Number(stage), { mode: mode as FileMode, oid: parseOid(oid!) })
-    paths.set(path, stages)
+function byPath(entries: readonly StageEntry[]): readonly UnmergedPath[] {
+  const paths = new Map<string, Map<StageEntry['stage'], StageEntry>>()
+  for (const entry of entries) {
+    const stages = paths.get(entry.path) ?? new Map()
+    stages.set(entry.stage, entry)
+    paths.set(entry.path, stages)
   }
   return [...paths].map(([path, stages]) => ({ path, stages }))
 }

@@ -1,8 +1,6 @@
-import { join } from 'node:path'
 import type { Oid } from '../git-bridge/repository.ts'
 import type { MarkerPlace } from '../projection/markers.ts'
 import { SyncError } from '../world/errors.ts'
-import { isJsonObject } from '../world/json.ts'
 import { checkChanges } from './check-changes.ts'
 import {
   filesWithMarkers,
@@ -16,10 +14,10 @@ import { type CheckedProblem, checkAllFiles, type Layout, lobbyFailure, lobbyPro
 import { openForCheck } from './check-project.ts'
 import { type CheckedTree, treeOfIndex } from './check-tree.ts'
 import { LOBBY_FILE } from './lobby-file.ts'
+import { readRefused } from './refused.ts'
 import type { Context, Project } from './session.ts'
 import { readSwitches } from './switches.ts'
 import type { Environment } from './target.ts'
-import { readText } from './working-tree.ts'
 
 export type { OpenConflict } from './check-conflicts.ts'
 export type { CheckedProblem } from './check-files.ts'
@@ -61,7 +59,7 @@ export async function check(context: Context, source: CheckSource): Promise<Chec
     switch (source.kind) {
       case 'working': {
         const found = await checkWorking(project, context.env)
-        return withSurroundings(project, found, found.layout)
+        return withSurroundings(project, context.env, found, found.layout)
       }
       case 'staged':
         return forHooks(project, context.env, await checkStaged(project, context.env))
@@ -74,7 +72,7 @@ export async function check(context: Context, source: CheckSource): Promise<Chec
           })
         }
         const found = await checkTree(project, { tree: commit, unmerged: [] }, undefined)
-        return withSurroundings(project, found, found.layout)
+        return withSurroundings(project, context.env, found, found.layout)
       }
       case 'pre-push':
         return forHooks(project, context.env, await checkPushed(project, source.lines))
@@ -176,11 +174,16 @@ async function gather(
 }
 
 /** A report with what does not stand in the files: it concerns people and CI, not a single commit or push. */
-async function withSurroundings(project: Project, found: Found, layout: Layout): Promise<CheckReport> {
-  const warnings = layout === 'split' && !(await hasMergeDriver(project)) ? [NO_MERGE_DRIVER] : []
-  const { refused, warning } = await readRefused(project)
+async function withSurroundings(
+  project: Project,
+  env: Environment,
+  found: Found,
+  layout: Layout,
+): Promise<CheckReport> {
+  const { refused, warnings } = await refusedObjects(project)
+  const missing = layout === 'none' ? [] : await driverWarnings(project, env)
   const { conflicts, problems, files } = found
-  return { conflicts, problems, files, refused, warnings: warning === undefined ? warnings : [...warnings, warning] }
+  return { conflicts, problems, files, refused, warnings: [...missing, ...warnings] }
 }
 
 /**
@@ -204,33 +207,27 @@ async function forHooks({ folder }: Project, env: Environment, found: Found): Pr
   }
 }
 
-/** Written by a fetch, below the project's state folder. */
-const REFUSED_FILE = 'refused.json'
-
+const NO_DRIVER_HERE =
+  'This clone does not know the merge driver that .gitattributes names: run "gamedev sync merge-driver --install" once.'
 const NO_MERGE_DRIVER =
   'No .gitattributes names "merge=gamedev" for world files, and the merge of lines that git does then can be wrong on them.'
 
-async function hasMergeDriver({ repository, prefix }: Project): Promise<boolean> {
-  const path = `${prefix}world/entities/00/any.json`
-  const { stdout } = await repository.run(['check-attr', '-z', 'merge', '--', path])
-  return stdout.toString('utf8').split('\0')[2] === 'gamedev'
+/** What this clone lacks for plain git to merge world files by field. */
+async function driverWarnings(project: Project, env: Environment): Promise<readonly string[]> {
+  const { mergeDriverState } = await import('./merge-driver-setup.ts')
+  const { attributes, config } = await mergeDriverState(project)
+  if (!attributes) return [NO_MERGE_DRIVER]
+  // CI merges nothing.
+  return config || env.CI ? [] : [NO_DRIVER_HERE]
 }
 
-/** Objects that the last fetch refused, as it wrote them down: `{ "<object>": "<reason>" }`. */
-async function readRefused({ stateFolder }: Project): Promise<{
+/** Objects that fetches refused (S1). */
+async function refusedObjects(project: Project): Promise<{
   readonly refused: readonly RefusedObject[]
-  readonly warning?: string
+  readonly warnings: readonly string[]
 }> {
-  const text = await readText(join(stateFolder, REFUSED_FILE))
-  if (text === undefined) return { refused: [] }
-  try {
-    const document: unknown = JSON.parse(text)
-    if (isJsonObject(document)) {
-      const refused = Object.entries(document).map(([object, reason]) => ({ object, reason: String(reason) }))
-      return { refused }
-    }
-  } catch {
-    // Not JSON: said below.
-  }
-  return { refused: [], warning: `${REFUSED_FILE} cannot be read: fetch again to know what was refused.` }
+  const known = await readRefused(project)
+  if (known === undefined)
+    return { refused: [], warnings: ['What was refused cannot be read: fetch again to know it.'] }
+  return { refused: [...known].map(([object, reason]) => ({ object, reason })), warnings: [] }
 }

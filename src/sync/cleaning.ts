@@ -1,6 +1,7 @@
 import type { CleaningRules } from '../git-bridge/native/cleaner.ts'
 import type { Oid } from '../git-bridge/repository.ts'
 import { isJsonObject } from '../world/json.ts'
+import { withoutDriverAttributes } from './merge-driver-setup.ts'
 import type { Session } from './session.ts'
 
 /** A line in the message of a line's root that holds its rules. */
@@ -14,7 +15,9 @@ export async function rulesOfProject(session: Session, head: Oid | undefined): P
   for (const path of new Set(['.gitattributes', `${prefix}.gitattributes`])) {
     const found = await repository.lookup(head, path)
     if (found === undefined || found.mode === '40000') continue
-    const text = new TextDecoder().decode((await repository.readBlobs([found.oid])).get(found.oid))
+    const text = withoutDriverAttributes(
+      new TextDecoder().decode((await repository.readBlobs([found.oid])).get(found.oid)),
+    )
     if (/^\s*[^#\s]/m.test(text)) rules[path] = text
   }
   return rules

@@ -10,6 +10,7 @@ import type { LineWriter, Refusal } from './line.ts'
 import { saveOffers } from './offers.ts'
 import { takeProcessLock } from './process-lock.ts'
 import { loadReadMark, saveReadMark } from './read-mark.ts'
+import { rememberRefused } from './refused.ts'
 import type { Session } from './session.ts'
 import { refuseShallow } from './shallow.ts'
 import { certifiedBeyond, furthestOf, isBetter, type LineCommit, readLineCommit } from './tip.ts'
@@ -184,7 +185,9 @@ async function extendLine(
   if (operations > 0 || searched !== saved?.searched) {
     await saveReadMark(session, { tip, cursor: last.cursor, opId: last.opId, searched })
   }
-  return { worldId, before, tip, cursor: last.cursor, operations, commits, refusals: writer?.refusals ?? [] }
+  const refusals = writer?.refusals ?? []
+  if (writer !== undefined) await rememberRefused(session, refusals, writer.about)
+  return { worldId, before, tip, cursor: last.cursor, operations, commits, refusals }
 }
 
 async function* prepend<T>(first: T, rest: AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
@@ -261,6 +264,7 @@ async function startLine(session: Session, worldId: string, layout: Layout): Pro
   context.progress.step('Writing history')
   const outcome = await repository.importCommits(ref, undefined, undefined, [root], 'gamedev sync: snapshot')
   if (outcome.kind === 'moved') throw refMoved(ref)
+  await rememberRefused(session, writer.refusals, new Set())
   return {
     worldId,
     before: undefined,

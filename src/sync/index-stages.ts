@@ -1,5 +1,5 @@
 import type { NativeRepository } from '../git-bridge/native/native-repository.ts'
-import { type Oid, parseOid } from '../git-bridge/repository.ts'
+import { type FileMode, type Oid, parseOid } from '../git-bridge/repository.ts'
 
 /** A conflicted path of git's index: stages 1, 2 and 3 are base, ours and theirs; a side without the file is missing. */
 export interface UnmergedPath {
@@ -10,19 +10,36 @@ export interface UnmergedPath {
   readonly theirs: Oid | undefined
 }
 
+/** One entry of a conflicted path, as git lists it: stage 1 is the base's, 2 ours, 3 theirs. */
+export interface StageEntry {
+  readonly path: string
+  readonly stage: 1 | 2 | 3
+  readonly mode: FileMode
+  readonly oid: Oid
+}
+
+/** Reads what `git ls-files --unmerged -z` prints. */
+export function parseStages(listed: string): readonly StageEntry[] {
+  return listed.split('\0').flatMap((entry): StageEntry[] => {
+    const tab = entry.indexOf('\t')
+    if (tab < 0) return []
+    const [mode, oid, stage] = entry.slice(0, tab).split(' ')
+    return [
+      { path: entry.slice(tab + 1), stage: Number(stage) as 1 | 2 | 3, mode: mode as FileMode, oid: parseOid(oid!) },
+    ]
+  })
+}
+
 /** The conflicted paths of the index, in order (C1). */
 export async function readUnmerged(repository: NativeRepository): Promise<readonly UnmergedPath[]> {
   const listed = (await repository.run(['ls-files', '--unmerged', '-z'])).stdout.toString('utf8')
-  const found = new Map<string, { path: string; base?: Oid; ours?: Oid; theirs?: Oid }>()
-  for (const entry of listed.split('\0')) {
-    const match = /^\d+ ([0-9a-f]+) ([123])\t([\s\S]+)$/.exec(entry)
-    if (match === null) continue
-    const path = match[3]!
-    const stages = found.get(path) ?? { path }
-    stages[(['base', 'ours', 'theirs'] as const)[Number(match[2]) - 1]!] = parseOid(match[1]!)
+  const found = new Map<string, (Oid | undefined)[]>()
+  for (const { path, stage, oid } of parseStages(listed)) {
+    const stages = found.get(path) ?? []
+    stages[stage] = oid
     found.set(path, stages)
   }
-  return [...found.values()].map(({ path, base, ours, theirs }) => ({ path, base, ours, theirs }))
+  return [...found].map(([path, [, base, ours, theirs]]) => ({ path, base, ours, theirs }))
 }
 
 /**

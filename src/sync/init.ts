@@ -11,12 +11,15 @@ import { type FetchReport, fetchWorld } from './fetch.ts'
 import { conflictLabels, leaveConflicts } from './leave-conflicts.ts'
 import { isTargetName, LOBBY_FILE, readLobbyFile, withTarget } from './lobby-file.ts'
 import { commitMerge, recoverMerge, requireIdentity } from './merge-commit.ts'
+import { configureMergeDriver, isProgramOnPath, withDriverAttributes } from './merge-driver-setup.ts'
 import { takeProcessLock } from './process-lock.ts'
 import { type Context, openProject, type Project, type Session, sessionFor } from './session.ts'
 import { readSwitches, requireBidirectional } from './switches.ts'
 import { chooseTarget, type Target } from './target.ts'
 import { userGit } from './user-git.ts'
 import { exists, readText, requireBranch, text } from './working-tree.ts'
+
+const ATTRIBUTES = '.gitattributes'
 
 /** What must never be committed (S2). */
 const IGNORED = ['.env', '.lobby/*', '!.lobby/targets.example.json']
@@ -27,6 +30,8 @@ export interface InitOptions {
   readonly worldId: string | undefined
   /** The name that the world gets in `lobby.json`. */
   readonly name: string
+  /** Asked whether git shall merge world files by field, where `.gitattributes` does not say so already. */
+  readonly mergeDriver?: () => Promise<boolean>
 }
 
 export interface InitReport {
@@ -87,13 +92,16 @@ async function connect(context: Context, project: Project, options: InitOptions)
           ? 'manifest'
           : 'split'
       const fetched = await fetchWorld(session, { start: { layout } })
+      const driver = await wantsDriver(session, head, options)
+      // A driver that cannot be started would leave conflicts where git alone has none.
+      if (driver && (await isProgramOnPath(context.env))) await configureMergeDriver(session)
       const lobby = withTarget(await readLobbyFile(project.folder), options.name, {
         worldUrl: target.address.url,
         worldId: identity.worldId,
       })
       return head === undefined
-        ? await firstCommit(session, fetched, lobby)
-        : await joinHistory(session, fetched, head, lobby)
+        ? await firstCommit(session, fetched, lobby, driver)
+        : await joinHistory(session, fetched, head, lobby, driver)
     } finally {
       await session.runtime.close()
     }
@@ -151,13 +159,20 @@ interface FirstCommit {
  * The branch begins with the world: a commit of the user's own on top of the line. Files that are in the way stop it; a
  * mark says which files are ours when it has been interrupted.
  */
-async function firstCommit(session: Session, fetched: FetchReport, lobby: string): Promise<InitReport> {
+async function firstCommit(
+  session: Session,
+  fetched: FetchReport,
+  lobby: string,
+  driver: boolean,
+): Promise<InitReport> {
   const { repository, stateFolder } = session
   const mark = join(stateFolder, 'first-commit')
   const empty = await repository.writeTree(undefined, [])
   const interrupted = await readText(mark)
   const first =
-    interrupted === undefined ? await planFirst(session, fetched, lobby) : (JSON.parse(interrupted) as FirstCommit)
+    interrupted === undefined
+      ? await planFirst(session, fetched, lobby, driver)
+      : (JSON.parse(interrupted) as FirstCommit)
   if (interrupted === undefined) {
     const blocked = await wouldOverwrite(repository, empty, first.tree)
     if (blocked.length > 0) throw inTheWay(blocked)
@@ -187,11 +202,12 @@ async function firstCommit(session: Session, fetched: FetchReport, lobby: string
   }
 }
 
-async function planFirst(session: Session, fetched: FetchReport, lobby: string): Promise<FirstCommit> {
+async function planFirst(session: Session, fetched: FetchReport, lobby: string, driver: boolean): Promise<FirstCommit> {
   const { repository, prefix } = session
   const tree = await repository.writeTree((await repository.readCommit(fetched.tip)).tree, [
     write(`${prefix}${LOBBY_FILE}`, lobby),
     write(`${prefix}.gitignore`, `${IGNORED.join('\n')}\n`),
+    ...(driver ? [write(`${prefix}${ATTRIBUTES}`, withDriverAttributes(''))] : []),
   ])
   return { tree, tip: fetched.tip, cursor: fetched.cursor }
 }
@@ -211,7 +227,13 @@ function inTheWay(paths: readonly string[]): SyncError {
 }
 
 /** The branch has a history of its own: the world joins it in a merge commit. */
-async function joinHistory(session: Session, fetched: FetchReport, head: Oid, lobby: string): Promise<InitReport> {
+async function joinHistory(
+  session: Session,
+  fetched: FetchReport,
+  head: Oid,
+  lobby: string,
+  driver: boolean,
+): Promise<InitReport> {
   const { repository, prefix } = session
   const branch = await requireBranch(session)
   const base = await repository.mergeBase(head, fetched.tip)
@@ -221,7 +243,11 @@ async function joinHistory(session: Session, fetched: FetchReport, head: Oid, lo
     conflicts: () => conflictLabels(session, session.ref),
   })
   const report = { folder: session.folder, branch: branch.name, worldId: fetched.worldId, fetched }
-  const own = [write(`${prefix}${LOBBY_FILE}`, lobby), ...(await ignoreEdits(session, head))]
+  const own = [
+    write(`${prefix}${LOBBY_FILE}`, lobby),
+    ...(await ignoreEdits(session, head)),
+    ...(driver ? await attributeEdits(session, head) : []),
+  ]
   const message = `Connect with world ${fetched.worldId} at ${fetched.cursor}\n`
   const planned = { branch: branch.name, head, tip: fetched.tip, message }
   if (merge.conflict !== undefined) {
@@ -235,6 +261,23 @@ async function joinHistory(session: Session, fetched: FetchReport, head: Oid, lo
   if (base === fetched.tip && tree === (await repository.readCommit(head)).tree) return connected
   await commitMerge(session, { ...planned, tree })
   return connected
+}
+
+/** Whether git shall merge world files by field here: it does already, or the user wants it to. */
+async function wantsDriver(session: Session, head: Oid | undefined, options: InitOptions): Promise<boolean> {
+  const known = head !== undefined && (await attributeEdits(session, head)).length === 0
+  return known || ((await options.mergeDriver?.()) ?? false)
+}
+
+/** The lines that `.gitattributes` lacks for the merge driver. */
+async function attributeEdits({ repository, prefix }: Session, head: Oid): Promise<readonly TreeEdit[]> {
+  const path = `${prefix}${ATTRIBUTES}`
+  const found = await repository.lookup(head, path)
+  const present = found === undefined ? undefined : (await repository.readBlobs([found.oid])).get(found.oid)
+  // Whatever its encoding: all that is there stays byte for byte.
+  const text = Buffer.from(present ?? []).toString('latin1')
+  const next = withDriverAttributes(text)
+  return next === text ? [] : [{ path, kind: 'write', bytes: Buffer.from(next, 'latin1') }]
 }
 
 /** The lines that `.gitignore` lacks to keep secrets out of git. */
@@ -310,6 +353,8 @@ export async function clone(context: Context, options: CloneOptions): Promise<In
       url,
       worldId: options.worldId,
       name: 'main',
+      // A repository of our own making: nobody's attributes are in question.
+      mergeDriver: async () => true,
     })
     await rm(join(folder, '.git', MARK), { force: true })
     return report

@@ -26,6 +26,7 @@ export class LineWriter {
   readonly #tree: Overlay
   readonly #materializer: Materializer
   readonly #refusals: Map<ObjectKey, string>
+  readonly #about = new Set<ObjectKey>()
   readonly #rules: CleaningRules
   #time: number
 
@@ -77,6 +78,11 @@ export class LineWriter {
     return [...this.#refusals].map(([key, reason]) => ({ key, reason }))
   }
 
+  /** The objects that operations of this run were about: what was known about their refusal is outdated. */
+  get about(): ReadonlySet<ObjectKey> {
+    return this.#about
+  }
+
   /** One commit per operation that changes anything (G4). */
   async *commits(operations: readonly Operation[]): AsyncGenerator<NewCommit, void, undefined> {
     const effects = operations.map((operation) => (isInHand(operation) ? undefined : effectOf(operation)))
@@ -90,6 +96,10 @@ export class LineWriter {
       if (effect === undefined) continue
       if (effect.kind === 'none')
         this.#session.context.progress.warn(`Operation ${operation.cursor}: ${effect.reason}; passed over.`)
+      const about = objectOf(effect) as ObjectKey
+      // What the world mended since is refused no longer; the materializer says so if it has to.
+      this.#refusals.delete(about)
+      this.#about.add(about)
       await this.#materializer.apply(effect)
       await this.#materializer.finish()
       const edits = this.#tree.take()
@@ -100,7 +110,7 @@ export class LineWriter {
       yield {
         author: authorOf(operation, this.#worldId),
         committer,
-        message: this.#message(subject, operation.cursor, operation.opId, operation.source, objectOf(effect)),
+        message: this.#message(subject, operation.cursor, operation.opId, operation.source, about),
         edits,
       }
     }

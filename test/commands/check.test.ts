@@ -11,8 +11,9 @@ import { run } from './run.ts'
 function project(at = ''): Checkout {
   const checkout = new Checkout(temporaryFolder())
   checkout.git('init', '--quiet', '-b', 'main')
+  checkout.git('config', 'merge.gamedev.driver', 'git merge-file %A %O %B')
   checkout.write(`${at}lobby.json`, {})
-  checkout.write(`${at}.gitattributes`, 'world/** merge=gamedev\n')
+  checkout.write(`${at}.gitattributes`, '* merge=gamedev\n')
   checkout.write(`${at}world/settings.json`, { title: 'Plaza' })
   checkout.write(`${at}world/spawn.json`, { position: [0, 0, 0], quaternion: [0, 0, 0, 1] })
   checkout.commit('first')

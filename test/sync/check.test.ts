@@ -34,12 +34,13 @@ function files(checkout: Checkout, at = ''): void {
   checkout.write(`${at}world/spawn.json`, { position: [0, 0, 0], quaternion: [0, 0, 0, 1] })
   checkout.write(`${at}world/entities/aa/one.json`, entity('one'))
   checkout.write(`${at}world/entities/bb/two.json`, entity('two'))
-  checkout.write(`${at}.gitattributes`, 'world/** merge=gamedev\n')
+  checkout.write(`${at}.gitattributes`, '* merge=gamedev\n')
 }
 
 function project(at = ''): Checkout {
   const checkout = new Checkout(temporaryFolder())
   checkout.git('init', '--quiet', '-b', 'main')
+  checkout.git('config', 'merge.gamedev.driver', 'git merge-file %A %O %B')
   files(checkout, at)
   checkout.write(`${at}.gitignore`, '.lobby/*\nignored/\n')
   checkout.commit('first')
@@ -139,7 +140,7 @@ describe('C5: a project that is in order', () => {
     const checkout = project()
     checkout.write('big.bin', 'not of the world\n')
     checkout.write('assets/a.txt', 'a\r\nb\n')
-    checkout.write('.gitattributes', '* text=auto eol=lf\nworld/** merge=gamedev\n')
+    checkout.write('.gitattributes', '* text=auto eol=lf\n* merge=gamedev\n')
     checkout.git('config', 'core.safecrlf', 'true')
     checkout.git('config', 'core.splitIndex', 'true')
     checkout.git('config', 'grep.patternType', 'fixed')
@@ -277,7 +278,7 @@ describe('C5: open conflicts', () => {
     checkout.write('assets/list.txt', `a\n${MARKED}`)
     checkout.write('shared/half.js', '<<<<<<< HEAD\n')
     // An attribute that hides diffs hides no conflict.
-    checkout.write('.gitattributes', 'world/** merge=gamedev\n*.js -diff\n*.json binary\n')
+    checkout.write('.gitattributes', '* merge=gamedev\n*.js -diff\n*.json binary\n')
     const found = [
       'markers null apps/Lamp/index.js:2:1 conflict markers are in the file',
       'markers null apps/Lamp/notes.txt:1:1 conflict markers are in the file',
@@ -560,7 +561,10 @@ describe('what does not stand in the files', () => {
     expect(lines(await run(inside, { kind: 'commit', revision: 'HEAD' }))).toEqual(refused)
     expect(lines(await run(inside, STAGED))).toEqual([])
     writeFileSync(join(folder, 'refused.json'), '{')
-    expect(await run(inside)).toMatchObject({ refused: [], warnings: [expect.stringContaining('refused.json')] })
+    expect(await run(inside)).toMatchObject({
+      refused: [],
+      warnings: [expect.stringContaining('refused cannot be read')],
+    })
     rmSync(folder, { recursive: true })
     expect(lines(await run(inside))).toEqual([])
   })
@@ -570,8 +574,11 @@ describe('what does not stand in the files', () => {
     checkout.write('.gitattributes', '* text=auto\n')
     expect(await run(checkout)).toMatchObject({ warnings: [expect.stringContaining('merge=gamedev')] })
     expect(await run(checkout, STAGED)).toMatchObject({ warnings: [] })
-    checkout.remove('world')
-    checkout.write('world.json', { formatVersion: 2, settings: {}, spawn: {}, entities: [] })
+    // The attributes come with the repository, the driver itself once per clone.
+    checkout.write('.gitattributes', '* merge=gamedev\n')
+    checkout.git('config', '--unset', 'merge.gamedev.driver')
+    expect(await run(checkout)).toMatchObject({ warnings: [expect.stringContaining('merge-driver --install')] })
+    checkout.git('config', 'merge.gamedev.driver', 'git merge-file %A %O %B')
     expect(await run(checkout)).toMatchObject({ warnings: [] })
   })
 })

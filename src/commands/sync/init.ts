@@ -16,12 +16,23 @@ export default class Init extends SyncCommand<unknown> {
   static override flags = {
     'world-id': Flags.string({ description: 'Refuse any world but this one' }),
     name: Flags.string({ description: 'Name of the world in lobby.json', default: 'main' }),
+    'merge-driver': Flags.boolean({
+      allowNo: true,
+      description: 'Let plain git merge world files by field (.gitattributes); asked when not said',
+    }),
   }
 
   override async run(): Promise<unknown> {
     const { args, flags } = await this.parse(Init)
     const { init } = await import('../../sync/init.ts')
-    const report = await init(this.context(), { url: args.url, worldId: flags['world-id'], name: flags.name })
+    const ask = this.asker(flags)
+    const report = await init(this.context(), {
+      url: args.url,
+      worldId: flags['world-id'],
+      name: flags.name,
+      mergeDriver: async () =>
+        flags['merge-driver'] ?? (await ask('Let "git merge" and "git rebase" merge world files by field?')),
+    })
     this.warnOf(report.fetched)
     if (report.kind === 'contested') {
       this.exitWith(2)
