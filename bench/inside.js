@@ -49,6 +49,12 @@ switch (task) {
     await runtime.close()
     break
   }
+  case 'merge': {
+    const [layout, entities] = args
+    const { measureMerge } = await import('./merge-worlds.js')
+    print(await measureMerge(layout, Number(entities)))
+    break
+  }
   default:
     throw new Error(`unknown task ${task}`)
 }

@@ -6,7 +6,7 @@ import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { openPlace, startWorld } from './place.js'
 import { git } from './processes.js'
-import { cloning, fetching, idlePull, pulling, pushing } from './scenarios.js'
+import { cloning, fetching, idlePull, merging, pulling, pushing } from './scenarios.js'
 import { table } from './table.js'
 
 const { values: flags } = parseArgs({
@@ -49,6 +49,7 @@ try {
     if (wanted('idle')) await collect(world, idlePull(place, world, repository, runs * 2))
     if (wanted('pull')) await collect(world, pulling(place, world, repository, runs))
     if (size !== entities) continue
+    if (wanted('merge')) await collect(world, merging(place, world))
     if (wanted('fetch')) await collect(world, fetching(place, world, repository, runs))
     if (wanted('push')) await collect(world, pushing(place, world, repository, Math.min(runs, 3)))
   }

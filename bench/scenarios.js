@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { exportStream, importStream, keepObjects } from './floors.js'
@@ -231,4 +231,20 @@ async function recordedSpan(url, cursor) {
   const page = JSON.parse((await exchange(`${url}/admin/changes?cursor=${cursor}&limit=1000`, 'GET')).text)
   const times = page.operations.map(({ ts }) => Date.parse(ts))
   return Math.max(...times) - least(times)
+}
+
+/** Merges two worlds in memory of which each side changed one entity in a hundred; no world is asked. */
+export async function* merging(place, { entities }) {
+  for (const layout of ['split', 'manifest']) {
+    const cwd = mkdtempSync(join(place.folder, 'merge-'))
+    const { merge, parse } = await inside(place, ['merge', layout, String(entities)], { cwd })
+    rmSync(cwd, { recursive: true, force: true })
+    yield {
+      name: `merge, 1 % changed on each side, ${layout}`,
+      ms: merge,
+      floor: parse,
+      of: 'parsing the three worlds',
+      parts: { parse },
+    }
+  }
 }

@@ -84,6 +84,7 @@ export class ContestedObjects {
     merges: ReadonlyMap<ObjectKey, ObjectMerge>,
     merged: ReadonlyMap<ObjectKey, WorldObject>,
     previous: Manifest | undefined,
+    keep: boolean,
   ): void {
     const fields: FieldOfObject[] = []
     const sides = { base: new Map(merged), ours: new Map(merged), theirs: new Map(merged) }
@@ -99,7 +100,7 @@ export class ContestedObjects {
       }
     }
     if (fields.length === 0) return
-    const text = (side: Side) => encode(writeManifest(sides[side], previous, this.#pathsOf(side)))
+    const text = (side: Side) => encode(writeManifest(sides[side], previous, this.#pathsOf(side), { keep }))
     const base = this.#sides.base.manifest === undefined ? undefined : text('base')
     this.files.add(MANIFEST_FILE, fields, 'fields', { base, ours: text('ours'), theirs: text('theirs') })
   }

@@ -278,9 +278,12 @@ export class MergedTree {
         if (mine === undefined || !exactlySame(mine, object)) return false
         return !this.#ourAssetsMoved || this.#assets.stand(mine, ours)
       })
-    if (!untouched) this.#write(MANIFEST_FILE, writeManifest(this.#manifestObjects, previous, this.#assets))
+    const keep = !this.#ourAssetsMoved && ours.manifest !== undefined
+    if (!untouched) {
+      this.#write(MANIFEST_FILE, writeManifest(this.#manifestObjects, previous, this.#assets, { keep }))
+    }
     if (this.#contestedInManifest.size > 0)
-      this.#conflicts.contestManifest(this.#contestedInManifest, this.#manifestObjects, previous)
+      this.#conflicts.contestManifest(this.#contestedInManifest, this.#manifestObjects, previous, keep)
   }
 
   /** `more`: what else was read of the folder of a blueprint, where it is no unit of the merge. */
@@ -341,6 +344,7 @@ export class MergedTree {
 
 /** Equality to the letter, digits and uid included: whether the file can stay as it is. */
 function exactlySame(a: WorldObject, b: WorldObject): boolean {
+  if (a === b) return true
   return JSON.stringify(sorted(a.fields)) === JSON.stringify(sorted(b.fields))
 }
 

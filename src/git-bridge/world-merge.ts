@@ -11,6 +11,7 @@ import type { Policy } from '../resolvers/policy.ts'
 import type { Terms } from '../resolvers/terms.ts'
 import { danglingDeletions, type MergedSides } from '../resolvers/whole.ts'
 import { SyncError } from '../world/errors.ts'
+import { jsonEquals } from '../world/json.ts'
 import { type ObjectKey, parseObjectKey, SETTINGS, SPAWN, type WorldObject } from '../world/state.ts'
 import type { ConflictLabels } from './conflict-markers.ts'
 import type { ConflictedFile } from './conflicted-files.ts'
@@ -132,8 +133,10 @@ export async function mergeWorlds(
   refuseLosses(atTheirs.problems)
   refuseMissing(atBase, atOurs, atTheirs)
   await refuseCopies(repository, ours, prefix, units, atBase, atOurs)
-  const doubtful = unitsWritten(units, atBase, atOurs, atTheirs)
-  const wrote = await writtenSince(repository, base, theirs, prefix, doubtful)
+  const idle = untouched(atBase, atOurs, atTheirs)
+  const doubtful = whereWritten(units, atBase, atOurs, atTheirs, idle)
+  const known = new Map([[theirs, atTheirs], ...(base === undefined ? [] : [[base, atBase] as const])])
+  const wrote = await writtenSince(repository, base, theirs, prefix, doubtful.units, { keys: doubtful.keys, known })
 
   const merge = new MergedTree(repository, prefix, theirs, { base: atBase, ours: atOurs, theirs: atTheirs }, [
     ...(await appFolders(repository, ours, prefix)),
@@ -150,7 +153,12 @@ export async function mergeWorlds(
       theirs: atTheirs.objects.get(key),
     }
     terms.set(key, sides)
-    merges.set(key, await merge.mergeOne(sides, wrote.get(key), options.policy))
+    merges.set(
+      key,
+      idle.has(key)
+        ? { object: sides.ours!.object, contested: [], resolved: [] }
+        : await merge.mergeOne(sides, wrote.get(key), options.policy),
+    )
   }
   const unread = theirChanges.filter(({ path }) => classify(path).kind !== 'asset' && !inUnits(units, path))
   for (const [key, dangling] of await findDangling(repository, prefix, { base, theirs }, unread, terms, merges)) {
@@ -168,7 +176,7 @@ export async function mergeWorlds(
     const { path } = (sides.ours ?? sides.theirs ?? sides.base)!
     if (result.contested.length > 0) contested.push({ key, path, fields: result.contested, sides })
     if (result.resolved.length > 0) resolved.push({ key, path, fields: result.resolved })
-    if (!samePlace(sides.base, sides.ours)) objects.set(key, { ...sides, merged: result.object })
+    if (!idle.has(key) && !samePlace(sides.base, sides.ours)) objects.set(key, { ...sides, merged: result.object })
     if (result.object !== undefined) results.set(key, result.object)
     merge.place(key, sides, result)
   }
@@ -279,22 +287,43 @@ async function readOurs(repository: Repository, ours: Oid, prefix: string, units
   return added.files.size === 0 ? first : joinUnits(first, await readUnits(repository, ours, prefix, added))
 }
 
+/** Objects that no side touched: a manifest holds many, whoever changed one. */
+function untouched(atBase: TreeObjects, atOurs: TreeObjects, atTheirs: TreeObjects): ReadonlySet<ObjectKey> {
+  const idle = new Set<ObjectKey>()
+  for (const [key, ours] of atOurs.objects) {
+    const [base, theirs] = [atBase.objects.get(key), atTheirs.objects.get(key)]
+    if (base === undefined || theirs === undefined || base.path !== ours.path || theirs.path !== ours.path) continue
+    const { fields } = ours.object
+    if (jsonEquals(base.object.fields, fields) && jsonEquals(theirs.object.fields, fields)) idle.add(key)
+  }
+  return idle
+}
+
 /**
- * The units of which it matters what operations wrote: of objects that we changed and that the world has, in part at
- * least, as the base has them. After a push there are none, however long the line grew by it.
+ * The objects of which it matters what operations wrote, and their units: we changed them, and the world has them, in
+ * part at least, as the base has them. After a push there are none, however long the line grew by it.
  */
-function unitsWritten(units: Units, atBase: TreeObjects, atOurs: TreeObjects, atTheirs: TreeObjects): Units {
+function whereWritten(
+  units: Units,
+  atBase: TreeObjects,
+  atOurs: TreeObjects,
+  atTheirs: TreeObjects,
+  idle: ReadonlySet<ObjectKey>,
+): { readonly units: Units; readonly keys: ReadonlySet<ObjectKey> } {
   const written = unitsOf([])
+  const keys = new Set<ObjectKey>()
   for (const key of new Set([...atBase.objects.keys(), ...atOurs.objects.keys()])) {
+    if (idle.has(key)) continue
     const [base, ours, theirs] = [atBase, atOurs, atTheirs].map((side) => side.objects.get(key))
     if (!dependsOnWritten({ base: base?.object, ours: ours?.object, theirs: theirs?.object })) continue
+    keys.add(key)
     for (const placed of [base, ours, theirs]) if (placed !== undefined) addUnit(written, placed.path)
     const { kind, id } = parseObjectKey(key)
     if (kind === 'entity' && units.files.has(entityFile(id))) written.files.add(entityFile(id))
   }
   // The line may have had a blueprint in any of them meanwhile.
   if (written.folders.size > 0) for (const folder of units.folders) written.folders.add(folder)
-  return written
+  return { units: written, keys }
 }
 
 /** What differs between two trees among the world-owned paths, paths relative to the project. */

@@ -18,6 +18,8 @@ export interface Manifest {
   readonly states: Map<ObjectKey, Json>
   /** Top-level fields that nobody knows. */
   readonly rest: JsonObject
+  /** Entities as the file says them. */
+  readonly spelled: ReadonlyMap<WorldObject, JsonObject>
 }
 
 export type ReadManifest =
@@ -33,6 +35,7 @@ export function readManifest(path: string, content: Uint8Array | string, assets:
   const problems: FileProblem[] = []
   const objects = new Map<ObjectKey, WorldObject>()
   const states = new Map<ObjectKey, Json>()
+  const spelled = new Map<WorldObject, JsonObject>()
   const take = (checked: Checked<WorldObject>): ObjectKey | undefined => {
     if (checked.kind === 'invalid') {
       problems.push(problemAt(path, text, checked.defect))
@@ -78,26 +81,36 @@ export function readManifest(path: string, content: Uint8Array | string, assets:
       } else {
         const key = take(checked)
         if (key !== undefined && state !== undefined) states.set(key, state)
+        if (state !== undefined) spelled.set(checked.value, entity)
       }
     }
   }
 
   if (problems.length > 0) return { kind: 'invalid', problem: problems[0]!, problems }
   const rest = without(value, (key) => MANIFEST_KEYS.has(key))
-  return { kind: 'ok', manifest: { objects, states, rest } }
+  return { kind: 'ok', manifest: { objects, states, rest, spelled } }
 }
 
 /**
  * The inverse of {@link readManifest}. Entities keep the order of `previous`, new ones come last; their `state` is what
  * `previous` has, `{}` for new ones. Other kinds of object than settings, spawn and entities are passed over.
+ *
+ * With `keep`, an object that is the very one of `previous` stays as it is spelled there: its assets must be where they
+ * were.
  */
 export function writeManifest(
   objects: ReadonlyMap<ObjectKey, WorldObject>,
   previous: Manifest | undefined,
   assets: AssetPaths,
+  options: { readonly keep?: boolean } = {},
 ): string {
   const entities: JsonObject[] = []
   const write = (key: ObjectKey, object: WorldObject) => {
+    const spelled = options.keep === true ? previous?.spelled.get(object) : undefined
+    if (spelled !== undefined) {
+      entities.push(spelled)
+      return
+    }
     const state = previous?.states.get(key) ?? {}
     entities.push(inOrder(withKey(entityToFile(object, assets), 'state', state), ENTITY_KEYS))
   }

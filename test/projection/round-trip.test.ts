@@ -41,7 +41,7 @@ test('manifest layout: read(write(x)) = x, states and unknown fields included', 
         const all = [settingsObject, spawnObject, ...entities.map(([object]) => object)]
         const objects = new Map(all.map((object) => [objectKey(object.kind, object.id), object]))
         const kept = new Map(entities.map(([object, state]) => [objectKey('entity', object.id), state]))
-        const text = writeManifest(objects, { objects, states: kept, rest: { note } }, assets)
+        const text = writeManifest(objects, { objects, states: kept, rest: { note }, spelled: new Map() }, assets)
         const read = readManifest('world.json', text, assets)
         expect(read).toMatchObject({ kind: 'ok' })
         if (read.kind !== 'ok') return
