@@ -1,4 +1,5 @@
 import { type ContestedObject, mergeWorlds } from '../git-bridge/world-merge.ts'
+import { type OpenConflict, openConflicts } from './conflicts.ts'
 import { type FetchReport, fetchWorld } from './fetch.ts'
 import { previewPush } from './outgoing.ts'
 import type { PlannedOperation } from './plan.ts'
@@ -8,9 +9,18 @@ import type { Session } from './session.ts'
 import { userGit } from './user-git.ts'
 import { requireBranch } from './working-tree.ts'
 
+/** A merge that waits for the user: what else stands where is only told when it is concluded. */
+export interface OpenMergeReport {
+  readonly kind: 'merging'
+  readonly conflicts: readonly OpenConflict[]
+}
+
 export interface StatusReport {
+  readonly kind: 'status'
   readonly fetched: FetchReport
   readonly branch: string
+  /** Conflicts that a pull has kept open (C6). */
+  readonly kept: readonly OpenConflict[]
   /** Changes of the world that a pull would merge, by author. */
   readonly incoming: ReadonlyMap<string, number>
   /** Files that the pull would write or delete. */
@@ -23,7 +33,7 @@ export interface StatusReport {
 }
 
 /** Where both sides stand. Fetches, and writes nothing but the remote ref. */
-export async function statusLocked(session: Session): Promise<StatusReport> {
+export async function statusLocked(session: Session): Promise<StatusReport | OpenMergeReport> {
   const lock = await takeProcessLock(session.stateFolder, 'sync status')
   try {
     return await status(session)
@@ -32,8 +42,10 @@ export async function statusLocked(session: Session): Promise<StatusReport> {
   }
 }
 
-async function status(session: Session): Promise<StatusReport> {
+async function status(session: Session): Promise<StatusReport | OpenMergeReport> {
   const { repository } = session
+  const { conflicts, mergeHead } = await openConflicts(session)
+  if (mergeHead !== undefined) return { kind: 'merging', conflicts }
   const branch = await requireBranch(session)
   const fetched = await fetchWorld(session)
   const base = await baselineOf(session, branch.head, fetched.tip)
@@ -48,8 +60,10 @@ async function status(session: Session): Promise<StatusReport> {
   const outgoing = await previewPush(session, merge, fetched, branch.head)
   const tree = await (await userGit(repository.workTree!)).status()
   return {
+    kind: 'status',
     fetched,
     branch: branch.name,
+    kept: conflicts,
     incoming,
     incomingFiles: merge.incoming.length,
     outgoing,

@@ -255,7 +255,7 @@ describe('bad input gets one clear sentence, the right exit code, and changes no
     expect(report.fetched.refusals.map(({ key }) => key)).toContain('blueprint:..')
     expect(project.json(project.entityPath('lamp0001')).position).toEqual([1, 1, 1])
     for (const path of project.git('ls-files').split('\n'))
-      expect(path).toMatch(/^(?:apps|assets|world)\/|^lobby\.json$|^\.gitignore$/)
+      expect(path).toMatch(/^(?:apps|assets|world)\/|^lobby\.json$|^\.git(?:ignore|attributes)$/)
     expect(existsSync(join(project.folder, '..', 'evil'))).toBe(false)
     project.check()
   })

@@ -1,5 +1,7 @@
+import { conflictTable } from '../../cli/conflict-view.ts'
 import { contested, contestedJson, fetchJson, operation, operationJson, plural } from '../../cli/render.ts'
 import { SyncCommand } from '../../cli/sync-command.ts'
+import type { OpenConflict } from '../../sync/conflicts.ts'
 
 export default class Status extends SyncCommand<unknown> {
   static override summary = 'Show where the branch and the world stand'
@@ -10,6 +12,7 @@ export default class Status extends SyncCommand<unknown> {
     return this.withSession(flags, async (session) => {
       const { statusLocked } = await import('../../sync/status.ts')
       const report = await statusLocked(session)
+      if (report.kind === 'merging') return this.#merging(report.conflicts)
       const { fetched } = report
       this.warnOf(fetched)
       const behind = [...report.incoming.values()].reduce((sum, count) => sum + count, 0)
@@ -30,19 +33,39 @@ export default class Status extends SyncCommand<unknown> {
         this.say('Contested:')
         for (const line of contested(report.contested)) this.say(line)
       }
+      if (report.kept.length > 0) {
+        this.say(
+          `Open: ${plural(report.kept.length, 'conflict')} (gamedev sync conflicts); a push holds these fields back.`,
+        )
+      }
       if (report.uncommitted.length > 0) this.say(`Not committed: ${plural(report.uncommitted.length, 'file')}.`)
       if (behind === 0 && report.outgoing.length === 0 && report.contested.length === 0)
         this.say('Both sides are the same.')
       return {
+        kind: report.kind,
         branch: report.branch,
         url: session.target.address.url,
         behind,
         byAuthor: Object.fromEntries(report.incoming),
         outgoing: report.outgoing.map(operationJson),
         contested: contestedJson(report.contested),
+        kept: report.kept.map(({ id, object }) => ({ id, object })),
         uncommitted: report.uncommitted,
         fetched: fetchJson(fetched),
       }
     })
+  }
+
+  #merging(conflicts: readonly OpenConflict[]): unknown {
+    this.say('A merge is in progress in this checkout.')
+    if (conflicts.length > 0) {
+      this.exitWith(2)
+      for (const line of conflictTable(conflicts)) this.say(line)
+      this.say('Settle what is open (gamedev sync resolve), then "git commit"; "git merge --abort" gives the merge up.')
+    } else this.say('No conflict is open: "git commit" concludes it, "git merge --abort" gives it up.')
+    return {
+      kind: 'merging',
+      conflicts: conflicts.map(({ id, object, path, fields }) => ({ id, object, path, fields })),
+    }
   }
 }
