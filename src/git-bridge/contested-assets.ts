@@ -14,12 +14,15 @@ export interface ReplacedAsset {
 
 /** How contested fields that name assets are shown. */
 export class ContestedAssets {
-  readonly #sides: { readonly base: TreeObjects; readonly ours: TreeObjects }
+  readonly #sides: { readonly base: TreeObjects; readonly ours: TreeObjects; readonly theirs: TreeObjects }
   readonly #assets: MergedAssets
   /** Content → how many fields of ours name it. */
   #uses: Map<string, number> | undefined
 
-  constructor(sides: { readonly base: TreeObjects; readonly ours: TreeObjects }, assets: MergedAssets) {
+  constructor(
+    sides: { readonly base: TreeObjects; readonly ours: TreeObjects; readonly theirs: TreeObjects },
+    assets: MergedAssets,
+  ) {
     this.#sides = sides
     this.#assets = assets
   }
@@ -31,6 +34,9 @@ export class ContestedAssets {
   replaced(field: ContestedField): ReplacedAsset | undefined {
     const [base, ours, theirs] = [field.terms.base, field.terms.ours, field.terms.theirs].map(parseAssetValue)
     if (base === undefined || ours === undefined || theirs === undefined) return undefined
+    // One name cannot stand for another type, nor for content that something of theirs needs elsewhere.
+    if (base.extension !== ours.extension || theirs.extension !== ours.extension) return undefined
+    if ([...this.#sides.theirs.assets.values()].some((oid) => oid === ours.oid)) return undefined
     const path = this.#assets.pathOf(field.terms.ours as AssetValue)
     if (path === undefined || this.#sides.base.assets.get(path) !== base.oid) return undefined
     if (this.#sides.ours.assets.get(path) !== ours.oid || this.#countUses().get(ours.oid) !== 1) return undefined

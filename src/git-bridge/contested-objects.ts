@@ -51,13 +51,26 @@ export class ContestedObjects {
       theirs: conflictSide(identity, merge, 'theirs'),
     })
     const fields = [{ key, path: [] }]
-    this.files.add(path, fields, 'whole', this.#contents(path, sides))
+    const both = sides.ours !== undefined && sides.theirs !== undefined
+    this.files.add(path, fields, both && identity.kind !== 'shared' ? 'fields' : 'whole', this.#contents(path, sides))
     if (identity.kind !== 'blueprint') return
     const scripts = SIDES.map((side) => (sides[side] === undefined ? new Map() : scriptFiles(sides[side])))
     for (const file of new Set(scripts.flatMap((files) => [...files.keys()]))) {
       const [base, ours, theirs] = scripts.map((files) => optionalOid(files.get(file)))
-      this.files.add(folderOf(path) + file, fields, 'whole', { base, ours, theirs })
+      // Gone on both sides, the same on both, or the script of another blueprint of ours: not in question.
+      if (ours === theirs || this.#isAnothers(folderOf(path) + file, key)) continue
+      this.files.add(folderOf(path) + file, fields, both ? 'text' : 'whole', { base, ours, theirs })
     }
+  }
+
+  #isAnothers(script: string, key: ObjectKey): boolean {
+    return [...this.#sides.ours.objects].some(
+      ([other, { object, path }]) =>
+        other !== key &&
+        object.kind === 'blueprint' &&
+        script.startsWith(folderOf(path)) &&
+        scriptFiles(object).has(script.slice(folderOf(path).length)),
+    )
   }
 
   #contestFields(key: ObjectKey, merge: ObjectMerge, path: string, hasBase: boolean): void {

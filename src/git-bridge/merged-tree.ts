@@ -10,7 +10,7 @@ import { type ContestedField, mergeObject, type ObjectMerge } from '../resolvers
 import type { Policy } from '../resolvers/policy.ts'
 import type { Terms } from '../resolvers/terms.ts'
 import { mergeText } from '../resolvers/text.ts'
-import { isJsonObject, own } from '../world/json.ts'
+import { jsonEquals, own } from '../world/json.ts'
 import { type FieldValue, type ObjectKey, objectKey, type WorldObject } from '../world/state.ts'
 import type { ConflictedFiles } from './conflicted-files.ts'
 import { ContestedObjects } from './contested-objects.ts'
@@ -268,7 +268,7 @@ export class MergedTree {
     const { ours, theirs } = this.#sides
     // One that we deleted, with all that was in it, does not come back empty.
     if (ours.manifest === undefined && this.#manifestObjects.size === 0) return
-    const previous: Manifest | undefined = ours.manifest ?? theirs.manifest
+    const previous = withStates(ours.manifest, theirs.manifest)
     for (const object of this.#manifestObjects.values()) this.#assets.place(object)
     const untouched =
       ours.manifest !== undefined &&
@@ -342,16 +342,13 @@ export class MergedTree {
   }
 }
 
-/** Equality to the letter, digits and uid included: whether the file can stay as it is. */
-function exactlySame(a: WorldObject, b: WorldObject): boolean {
-  if (a === b) return true
-  return JSON.stringify(sorted(a.fields)) === JSON.stringify(sorted(b.fields))
+/** Our manifest, with the states of entities that only theirs has: one that comes from there brings its own (M5). */
+function withStates(ours: Manifest | undefined, theirs: Manifest | undefined): Manifest | undefined {
+  if (ours === undefined || theirs === undefined) return ours ?? theirs
+  return { ...ours, states: new Map([...theirs.states, ...ours.states]) }
 }
 
-function sorted(value: FieldValue): unknown {
-  if (Array.isArray(value)) return value.map((item) => sorted(item as FieldValue))
-  if (!isJsonObject(value)) return value
-  return Object.entries(value)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, item]) => [key, sorted(item)])
+/** Equality to the letter, digits and uid included: whether the file can stay as it is. */
+function exactlySame(a: WorldObject, b: WorldObject): boolean {
+  return a === b || jsonEquals(a.fields, b.fields)
 }

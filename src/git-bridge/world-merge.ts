@@ -122,6 +122,7 @@ export async function mergeWorlds(
   for (const { path, after } of theirChanges) {
     if (after === undefined && classify(path).kind === 'blueprint') addUnit(units, path)
   }
+  addMoved(units, theirChanges)
   const atOurs = await readOurs(repository, ours, prefix, units)
   const [atTheirs, other] = await Promise.all([
     readUnits(repository, theirs, prefix, units),
@@ -223,8 +224,9 @@ async function findDangling(
   const sides = new Map<ObjectKey, MergedSides>()
   let deleted = false
   for (const [key, { base, ours, theirs }] of terms) {
-    const merged = merges.get(key)!.object
-    sides.set(key, { base: base?.object, ours: ours?.object, theirs: theirs?.object, merged })
+    const { object: merged, contested } = merges.get(key)!
+    const open = contested.length > 0
+    sides.set(key, { base: base?.object, ours: ours?.object, theirs: theirs?.object, merged, contested: open })
     if (key.startsWith('blueprint:') && ours === undefined && theirs !== undefined && merged === undefined)
       deleted = true
   }
@@ -237,7 +239,7 @@ async function findDangling(
     for (const [key, { object }] of is.objects) {
       if (sides.has(key)) continue
       const before = was.objects.get(key)?.object
-      sides.set(key, { base: before, ours: before, theirs: object, merged: object })
+      sides.set(key, { base: before, ours: before, theirs: object, merged: object, contested: false })
     }
   }
   return danglingDeletions(sides)
@@ -267,6 +269,16 @@ async function requireOneLayout(repository: Repository, prefix: string, ours: Oi
   throw new SyncError('layout_mismatch', 'This branch and the remote ref have different layouts of the world.', {
     hint: `Bring ${theirManifest === undefined ? 'the folder world/' : MANIFEST_FILE} back, as the remote ref has it.`,
   })
+}
+
+/**
+ * A file of theirs that is gone where we changed the entity may be one that they moved (M8): then it is among those that
+ * they added.
+ */
+function addMoved(units: Units, theirChanges: readonly TreeChange[]): void {
+  const isEntity = (path: string) => classify(path).kind === 'entity'
+  if (!theirChanges.some(({ path, after }) => after === undefined && isEntity(path) && units.files.has(path))) return
+  for (const { path, before } of theirChanges) if (before === undefined && isEntity(path)) units.files.add(path)
 }
 
 /**

@@ -56,16 +56,17 @@ function diffValues(
 
 /**
  * The fields that a step from one state of an object to another wrote (M2): those of {@link diffObjects}, but a record
- * that appears or disappears wrote the fields in it, not whatever else may come to stand there (M3). An empty record is
- * a field by itself.
+ * that appears, disappears or becomes something else wrote the fields in it, not whatever else may come to stand there
+ * (M3). An empty record is a field by itself. A uid is never written: it is the runtime's (M1).
  */
 export function writtenFields(before: WorldObject | undefined, after: WorldObject | undefined): readonly FieldPath[] {
   const paths: FieldPath[] = []
-  for (const change of diffObjects(before, after)) {
-    const { path } = change
-    const value = change.before === undefined ? change.after : change.after === undefined ? change.before : undefined
-    if (path.length === 0 || value === undefined) paths.push(path)
-    else addLeaves(path, value, paths)
+  const kind = (after ?? before)?.kind
+  for (const { path, before: was, after: is } of diffObjects(before, after)) {
+    if (path.length === 1 && path[0] === 'uid' && kind !== 'settings') continue
+    const records = [was, is].filter(isJsonObject)
+    if (path.length === 0 || records.length < (was === undefined || is === undefined ? 1 : 2)) paths.push(path)
+    if (path.length > 0) for (const record of records) addLeaves(path, record, paths)
   }
   return paths
 }
@@ -100,7 +101,7 @@ export function unionKeys(a: object, b: object): readonly string[] {
   return keys
 }
 
-/** A set of written fields, answering also for the records above them and the fields below. */
+/** A set of written fields, answering also for the records above them. */
 export class FieldSet {
   readonly #keys = new Map<string, FieldPath>()
 
@@ -116,18 +117,9 @@ export class FieldSet {
     return this.#keys.size
   }
 
-  /** Whether the field itself or anything inside it, or a record that holds it, is in the set. */
+  /** Whether the field itself or anything inside it is in the set; what is written as a record is its fields. */
   touches(path: FieldPath): boolean {
-    for (const written of this.#keys.values()) {
-      const shared = Math.min(written.length, path.length)
-      if (written.length === 0) {
-        if (path.length === 0) return true
-        continue
-      }
-      let same = true
-      for (let i = 0; i < shared && same; i++) same = written[i] === path[i]
-      if (same) return true
-    }
+    for (const written of this.#keys.values()) if (path.every((key, i) => written[i] === key)) return true
     return false
   }
 }

@@ -88,12 +88,27 @@ export function mergeObject(
     return { object: owner === 'runtime' ? theirs : ours, contested, resolved }
   }
 
-  const merged = mergeRecord(merging, [], { base: base?.fields ?? {}, ours: ours.fields, theirs: theirs.fields })
+  const whole = { base: base?.fields, ours: ours.fields, theirs: theirs.fields }
+  const merged = mergeRecord(merging, [], { ...whole, base: whole.base ?? {} })
+  if (
+    ours.kind === 'blueprint' &&
+    hasTwoScripts(merged) &&
+    !hasTwoScripts(ours.fields) &&
+    !hasTwoScripts(theirs.fields)
+  ) {
+    // A variant of another root here, scripts of its own there: each is a field that merged, both together are nothing.
+    return { object: ours, contested: [{ path: [], terms: whole }], resolved: [] }
+  }
   return {
-    object: { kind: ours.kind, id: ours.id, fields: keepRemoteUid(merged, theirs.fields) },
+    object: { kind: ours.kind, id: ours.id, fields: keepRemoteUid(ours.kind, merged, theirs.fields) },
     contested,
     resolved,
   }
+}
+
+function hasTwoScripts(fields: JsonObject): boolean {
+  const files = own(fields, 'scriptFiles')
+  return typeof own(fields, 'scriptRef') === 'string' && isJsonObject(files) && Object.keys(files).length > 0
 }
 
 /** What the policy asks about an object: its scope and its manager as they are once merged, the same whoever merges (M7). */
@@ -140,10 +155,10 @@ function recordDepends(kind: ObjectKind, path: FieldPath, terms: Terms<JsonObjec
   })
 }
 
-/** M1: a `uid` that differs on the same `id` is no change; the runtime's word is taken. */
-function keepRemoteUid(merged: JsonObject, theirs: JsonObject): JsonObject {
+/** M1: a `uid` that differs on the same `id` is no change; the runtime's word is taken. Settings have none. */
+function keepRemoteUid(kind: ObjectKind, merged: JsonObject, theirs: JsonObject): JsonObject {
   const uid = own(theirs, 'uid')
-  return uid === undefined || own(merged, 'uid') === uid ? merged : withKey(merged, 'uid', uid)
+  return kind === 'settings' || uid === undefined || own(merged, 'uid') === uid ? merged : withKey(merged, 'uid', uid)
 }
 
 /** Whether two states of an object hold the same fields, with the tolerance of transforms and apart from `uid`. */
@@ -151,7 +166,7 @@ export function sameObject(a: WorldObject | undefined, b: WorldObject | undefine
   if (a === b) return true
   if (a === undefined || b === undefined) return false
   for (const key of unionKeys(a.fields, b.fields)) {
-    if (key === 'uid') continue
+    if (key === 'uid' && a.kind !== 'settings') continue
     if (!fieldEquality(a.kind, key)(own(a.fields, key), own(b.fields, key))) return false
   }
   return true
@@ -180,6 +195,10 @@ function mergeField(merging: Merging, path: FieldPath, terms: Terms<FieldValue>)
   if (records !== undefined) {
     const merged = mergeRecord(merging, path, records)
     return Object.keys(merged).length === 0 && (ours === undefined || theirs === undefined) ? undefined : merged
+  }
+  // Only who has scripts says how they begin (protocol, section 8): the absence of that is nobody's change.
+  if (kind === 'blueprint' && path.length === 1 && /^script(?:Entry|Format)$/.test(path[0]!)) {
+    if (ours === undefined || theirs === undefined) return ours ?? theirs
   }
   const { owner, merge } = decideOwnership(merging.policy, merging.subject, path)
   const settle = (by: ResolvedField['by'], value: FieldValue): FieldValue => {

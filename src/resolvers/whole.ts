@@ -5,6 +5,8 @@ import type { Terms } from './terms.ts'
 /** One object on all sides, and what its own merge made of it. */
 export interface MergedSides extends Terms<WorldObject | undefined> {
   readonly merged: WorldObject | undefined
+  /** The user may choose either side of it. */
+  readonly contested: boolean
 }
 
 /** The blueprint that an object cannot be without: an entity's own, the script root of a variant. */
@@ -37,10 +39,12 @@ export function danglingDeletions(
   }
   if (gone.size === 0) return dangling
   for (const [key, sides] of objects) {
-    const named = referenceOf(sides.merged)
-    const deletedBy = named === undefined ? undefined : gone.get(named)
-    if (named === undefined || deletedBy === undefined || referenceOf(sides[deletedBy]) === named) continue
-    dangling.set(named, [...(dangling.get(named) ?? []), key])
+    const outcomes = sides.contested ? [sides.ours, sides.theirs] : [sides.merged]
+    for (const named of new Set(outcomes.map(referenceOf))) {
+      const deletedBy = named === undefined ? undefined : gone.get(named)
+      if (named === undefined || deletedBy === undefined || referenceOf(sides[deletedBy]) === named) continue
+      dangling.set(named, [...(dangling.get(named) ?? []), key])
+    }
   }
   return dangling
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { fieldName } from '../../src/resolvers/fields.ts'
+import { fieldName, writtenFields } from '../../src/resolvers/fields.ts'
 import { type FieldResolver, mergeObject, sameObject } from '../../src/resolvers/object.ts'
 import { isJsonObject, type JsonObject, own } from '../../src/world/json.ts'
 import type { ObjectKind } from '../../src/world/state.ts'
@@ -216,9 +216,11 @@ describe('M2 what operations wrote', () => {
     })
   })
 
-  test('a record written as a whole counts for every key in it', () => {
-    const ours = { props: { color: 'blue', size: 1 }, pinned: false }
-    expect(merge([base, ours, base], [['props']]).contested).toEqual(['props.color'])
+  test('M3 a record that was exchanged counts for the keys that it had or got, not for what another side adds to it', () => {
+    const ours = { ...base, props: { ...base.props, color: 'blue', extra: 1 } }
+    const written = writtenFields(object({ ...base, props: 'none' }), object(base))
+    expect(merge([base, ours, base], written).contested).toEqual(['props.color'])
+    expect(merge([base, ours, base], written).fields).toMatchObject({ props: { extra: 1 } })
   })
 
   test('a place put back with other digits counts like one put back to the letter', () => {
