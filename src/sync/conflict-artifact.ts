@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as z from 'zod/mini'
+import { jsonDefect, MAX_DEPTH } from '../projection/json-file.ts'
 import { fieldName } from '../resolvers/fields.ts'
 import { SyncError } from '../world/errors.ts'
 import type { Json } from '../world/json.ts'
@@ -117,6 +118,8 @@ export function parseArtifact(text: string): ConflictArtifact | undefined {
   } catch {
     return undefined
   }
+  // Deeper than any file of the world may be: nothing of ours wrote it (S3).
+  if (jsonDefect(document as Json, MAX_DEPTH) !== undefined) return undefined
   return conflictSchema.safeParse(document).success ? (document as ConflictArtifact) : undefined
 }
 
@@ -132,7 +135,11 @@ export async function readArtifacts(
   })
   for (const name of names.sort()) {
     if (!/^[0-9a-f]{8,64}\.json$/.test(name)) continue
-    const artifact = parseArtifact(await readFile(join(folder, name), 'utf8'))
+    const text = await readFile(join(folder, name), 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'EISDIR') return undefined
+      throw error
+    })
+    const artifact = text === undefined ? undefined : parseArtifact(text)
     if (artifact === undefined || `${artifact.id}.json` !== name) onInvalid(name)
     else found.set(artifact.id, artifact)
   }

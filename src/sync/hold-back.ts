@@ -9,6 +9,8 @@ export interface HeldBack {
   readonly key: ObjectKey
   readonly field: string
   readonly reason: string
+  /** Held back for a conflict that is kept open (C6), on purpose and until it is settled. */
+  readonly conflict?: boolean
 }
 
 /** What a runtime is like, as far as it decides what can be sent. */

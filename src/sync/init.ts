@@ -8,7 +8,7 @@ import { SyncError } from '../world/errors.ts'
 import { checkOut, wouldOverwrite } from './check-out.ts'
 import type { ConflictArtifact } from './conflict-artifact.ts'
 import { type FetchReport, fetchWorld } from './fetch.ts'
-import { conflictLabels, leaveConflicts } from './leave-conflicts.ts'
+import { conflictLabels, describeConflicts, leaveConflicts } from './leave-conflicts.ts'
 import { isTargetName, LOBBY_FILE, readLobbyFile, withTarget } from './lobby-file.ts'
 import { commitMerge, recoverMerge, requireIdentity } from './merge-commit.ts'
 import { configureMergeDriver, isProgramOnPath, withDriverAttributes } from './merge-driver-setup.ts'
@@ -252,7 +252,8 @@ async function joinHistory(
   const planned = { branch: branch.name, head, tip: fetched.tip, message }
   if (merge.conflict !== undefined) {
     const tree = await repository.writeTree(merge.conflict.tree, own)
-    const conflicts = await leaveConflicts(session, planned, merge, fetched, base, tree)
+    const conflicts = await describeConflicts(session, merge, fetched, head, base)
+    await leaveConflicts(session, { ...planned, tree }, merge.conflict, conflicts)
     return { ...report, kind: 'contested', files: merge.incoming.length, conflicts }
   }
   const tree = await repository.writeTree(merge.tree!, own)

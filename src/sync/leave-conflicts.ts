@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { ConflictLabels } from '../git-bridge/conflict-markers.ts'
 import type { Oid } from '../git-bridge/repository.ts'
-import type { WorldMerge } from '../git-bridge/world-merge.ts'
+import type { WorldConflict, WorldMerge } from '../git-bridge/world-merge.ts'
 import { ARTIFACTS_FOLDER, type ConflictArtifact, readArtifacts, writeArtifact } from './conflict-artifact.ts'
 import type { FetchReport } from './fetch.ts'
 import { makeArtifacts } from './make-artifacts.ts'
@@ -18,31 +18,23 @@ export async function conflictLabels(project: Project, theirs: string): Promise<
 
 /**
  * Leaves a contested merge as an open git merge (C1), with an artifact for each conflicted object (C3). `planned.tree` is
- * not looked at: what stands in the working tree has markers in it.
+ * what is to stand in the working tree.
  */
 export async function leaveConflicts(
   session: Session,
-  planned: Omit<PlannedMerge, 'tree' | 'conflicts'>,
-  merge: WorldMerge,
-  fetched: FetchReport,
-  base: Oid | undefined,
-  tree: Oid = merge.conflict!.tree,
-): Promise<readonly ConflictArtifact[]> {
+  planned: Omit<PlannedMerge, 'conflicts'>,
+  { files }: WorldConflict,
+  artifacts: readonly ConflictArtifact[],
+): Promise<void> {
   const { prefix, folder } = session
-  const { files } = merge.conflict!
-  const artifacts = await describeConflicts(session, merge, fetched, planned.head, base)
-  await openMerge(session, {
-    ...planned,
-    tree,
-    conflicts: files.map(({ path, stages }) => ({
-      path: prefix + path,
-      base: stages.base,
-      ours: stages.ours,
-      theirs: stages.theirs,
-    })),
-  })
+  const conflicts = files.map(({ path, stages }) => ({
+    path: prefix + path,
+    base: stages.base,
+    ours: stages.ours,
+    theirs: stages.theirs,
+  }))
+  await openMerge(session, { ...planned, conflicts })
   for (const artifact of artifacts) await writeArtifact(join(folder, ARTIFACTS_FOLDER), artifact)
-  return artifacts
 }
 
 /** An artifact for each contested object of a merge. */

@@ -3,20 +3,21 @@ import type { WorldMerge } from '../git-bridge/world-merge.ts'
 import { parseObjectKey } from '../world/state.ts'
 import { attributions } from './attribution.ts'
 import type { FetchReport } from './fetch.ts'
+import { holdKept } from './hold-kept.ts'
 import { type PlannedOperation, planPush } from './plan.ts'
 import { findRedeployed } from './redeploy.ts'
 import type { Session } from './session.ts'
 
-/** The operations that a push would send; none while objects are contested. */
+/** The operations that a push would send; none while objects are contested, none of what is held back (C6). */
 export async function previewPush(
   session: Session,
   merge: WorldMerge,
   fetched: FetchReport,
   head: Oid,
 ): Promise<readonly PlannedOperation[]> {
-  return merge.tree === undefined || merge.outgoing.length === 0
-    ? []
-    : (await makePlan(session, merge, fetched, head)).operations
+  if (merge.tree === undefined || merge.outgoing.length === 0) return []
+  const { operations } = await makePlan(session, merge, fetched, head)
+  return (await holdKept(session, head, operations)).operations
 }
 
 /** A push, worked out. */

@@ -1,4 +1,4 @@
-import type { Oid } from '../git-bridge/repository.ts'
+import type { Oid, TreeEdit } from '../git-bridge/repository.ts'
 import { readTrailers } from '../git-bridge/trailers.ts'
 import type { ResolvedObject, WorldMerge } from '../git-bridge/world-merge.ts'
 import { classify, MANIFEST_FILE } from '../projection/paths.ts'
@@ -91,40 +91,39 @@ async function mergeTip(
   const done = { ...report, byAuthor, files: merge.incoming.length, resolved: merge.resolved }
   const planned = { branch: branch.name, head, tip: fetched.tip, message: mergeMessage(fetched, byAuthor) }
   const work = async (): Promise<PullReport> => {
-    if (merge.conflict !== undefined && session.switches.strictConflicts) {
+    const strict = session.switches.strictConflicts
+    const { conflicts, edits } = await openOnes(session, merge, tree, head, fetched, base)
+    const whole = async (from: Oid) => (edits.length === 0 ? from : await repository.writeTree(from, edits))
+    if (merge.conflict !== undefined && strict) {
       const { leaveConflicts } = await import('./leave-conflicts.ts')
-      const conflicts = await leaveConflicts(session, planned, merge, fetched, base)
+      await leaveConflicts(session, { ...planned, tree: await whole(merge.conflict.tree) }, merge.conflict, conflicts)
       return { ...done, kind: 'contested', head, conflicts }
     }
-    const { tree: whole, conflicts } = await withKept(session, merge, tree, head, fetched, base)
-    return { ...done, kind: 'merged', head: await commitMerge(session, { ...planned, tree: whole }), conflicts }
+    const commit = await commitMerge(session, { ...planned, tree: await whole(tree) })
+    return { ...done, kind: 'merged', head: commit, conflicts }
   }
   return options.autostash ? withAutostash(session, work, ({ kind }) => kind === 'contested') : work()
 }
 
-/** The merged tree with the conflicts that it keeps open, new ones and old ones that are not settled (C6). */
-async function withKept(
+/** The conflicts of a merge, and what becomes of those that commits keep open (C6): mostly there are none of either. */
+async function openOnes(
   session: Session,
   merge: WorldMerge,
   tree: Oid,
   head: Oid,
   fetched: FetchReport,
   base: Oid,
-): Promise<{ readonly tree: Oid; readonly conflicts: readonly ConflictArtifact[] }> {
-  const { repository, prefix } = session
-  const known = await repository.lookup(head, prefix + KEPT_FOLDER)
-  if (merge.conflict === undefined && known === undefined) return { tree, conflicts: [] }
-  const [{ keepingEdits, settlingEdits }, { describeConflicts }] = await Promise.all([
+): Promise<{ readonly conflicts: readonly ConflictArtifact[]; readonly edits: readonly TreeEdit[] }> {
+  const known = await session.repository.lookup(head, session.prefix + KEPT_FOLDER)
+  if (merge.conflict === undefined && known === undefined) return { conflicts: [], edits: [] }
+  const [{ keptEdits }, { describeConflicts }] = await Promise.all([
     import('./kept-conflicts.ts'),
     import('./leave-conflicts.ts'),
   ])
   const conflicts = merge.conflict === undefined ? [] : await describeConflicts(session, merge, fetched, head, base)
-  const contested = new Set(merge.contested.map(({ key }) => key))
-  const edits = [
-    ...(await settlingEdits(session, head, tree, fetched.tip, contested)),
-    ...keepingEdits(session, conflicts),
-  ]
-  return { tree: edits.length === 0 ? tree : await repository.writeTree(tree, edits), conflicts }
+  const as = session.switches.strictConflicts ? 'shown' : 'kept'
+  const edits = await keptEdits(session, { head, tree, tip: fetched.tip }, conflicts, as)
+  return { conflicts, edits }
 }
 
 /** The objects of a tree by what identifies them without reading every file: a path, or an entity's key in a manifest. */

@@ -16,13 +16,19 @@ import type { Branch } from './working-tree.ts'
 
 /**
  * What a push must not leave behind (M6): an entity of a blueprint, or a variant of a script root, that is not in the
- * project. The runtime accepts both. Throws `invalid_files`.
+ * project. The runtime accepts both. What `planned` removes and `operations` do not stays in the world. Throws
+ * `invalid_files`.
  */
 export async function checkReferences(
   session: Session,
   tree: Oid,
   operations: readonly PlannedOperation[],
+  planned: readonly PlannedOperation[],
 ): Promise<void> {
+  const removed = new Set(operations.filter(({ kind }) => kind === 'blueprint.remove').map(({ id }) => id))
+  const staying = new Set(
+    planned.flatMap(({ kind, id }) => (kind === 'blueprint.remove' && !removed.has(id) ? [id] : [])),
+  )
   const named = new Map<string, PlannedOperation>()
   let blueprints = false
   for (const operation of operations) {
@@ -37,7 +43,7 @@ export async function checkReferences(
     if (classify(path).kind === 'blueprint') addUnit(units, path)
   }
   const apps = await readUnits(session.repository, tree, session.prefix, units)
-  const exists = (id: string) => apps.objects.has(objectKey('blueprint', id))
+  const exists = (id: string) => staying.has(id) || apps.objects.has(objectKey('blueprint', id))
   for (const [blueprint, operation] of named) {
     if (exists(blueprint)) continue
     throw new SyncError(

@@ -36,7 +36,7 @@ export type PushReport = {
   readonly branch: string
 } & (
   | { readonly kind: 'up-to-date' }
-  | { readonly kind: 'planned'; readonly operations: readonly PlannedOperation[] }
+  | { readonly kind: 'planned'; readonly operations: readonly PlannedOperation[]; readonly held: readonly HeldBack[] }
   /** Both sides changed these; nothing was sent (P1). */
   | { readonly kind: 'contested'; readonly contested: readonly ContestedObject[] }
   | {
@@ -109,16 +109,16 @@ async function tryPush(
   context.progress.step('Planning')
   const plan = await makePlan(session, merge, fetched, branch.head)
   if (plan.operations.length === 0) return { ...report, kind: 'up-to-date' }
-  await checkReferences(session, merge.tree, plan.operations)
+  const settled = await holdKept(session, branch.head, plan.operations)
+  await checkReferences(session, merge.tree, settled.operations, plan.operations)
   if (options.dryRun) {
     const trial = new Encoder(session, { sharedOid: (path) => plan.shared.get(path) }, false)
-    for (const operation of plan.operations) if (operation.scripts) await trial.encode(operation, undefined)
-    return { ...report, kind: 'planned', operations: plan.operations }
+    for (const operation of settled.operations) if (operation.scripts) await trial.encode(operation, undefined)
+    return { ...report, kind: 'planned', ...settled }
   }
-  const settled = await holdKept(session, branch.head, plan.operations)
   const receiver = await receiverOf(session, options, attempt)
   const { operations, held: unfit } = holdBack(settled.operations, receiver)
-  const held = [...settled.held, ...unfit]
+  const held = [...settled.held.map((field) => ({ ...field, conflict: true })), ...unfit]
   const pushed = { ...report, kind: 'pushed' as const, operations }
   if (operations.length === 0) return { ...pushed, landed: 0, refused: [], held, head: branch.head, open: undefined }
   await guardPush(session, operations, fetched.tip, options)

@@ -1,179 +1,176 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, rm, rmdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { findObjects } from '../git-bridge/find-objects.ts'
-import { docField, isJsonPath, readDoc, withDocField, writeDoc } from '../git-bridge/object-docs.ts'
-import { folderOf, scriptFiles } from '../git-bridge/object-files.ts'
-import { type Oid, parseOid } from '../git-bridge/repository.ts'
-import type { PlacedObject } from '../git-bridge/tree-objects.ts'
-import { parseAssetValue } from '../projection/asset-value.ts'
-import { MANIFEST_FILE } from '../projection/paths.ts'
-import { fieldAt } from '../resolvers/fields.ts'
+import type { Oid } from '../git-bridge/repository.ts'
+import { classify } from '../projection/paths.ts'
 import { SyncError } from '../world/errors.ts'
-import type { FieldValue } from '../world/state.ts'
 import { artifactText, type ConflictArtifact } from './conflict-artifact.ts'
 import type { OpenConflict } from './conflicts.ts'
+import { worldOf } from './kept-conflicts.ts'
 import { KEPT_FOLDER } from './kept-folder.ts'
 import type { Resolved, ResolveOptions } from './resolve.ts'
 import { type Project, remoteRef } from './session.ts'
-import { worktreeFile, worktreeOid } from './settle-files.ts'
+import { worktreeOid } from './settle-files.ts'
+import { KeptFiles, localChanges } from './take-kept.ts'
+
+/** Files to be written into the working tree, or removed; paths relative to the project. */
+type Edits = ReadonlyMap<string, Uint8Array | undefined>
 
 /**
  * Settles conflicts that a pull has kept open (C6): `local` and `merged` let the next push send what the project has,
- * `remote` writes what the world has now into the project's files. The change is staged, the user commits it.
+ * `remote` writes what the world has now into the project's files. The change is staged, the user commits it. All or
+ * nothing, and never over what the user has changed and not committed.
+ *
+ * Throws, having changed nothing: `stale_conflict`, `local_changes`, `invalid_files`, `not_a_file`.
  */
 export async function resolveKept(
   project: Project,
   conflicts: readonly OpenConflict[],
   { use, field }: Pick<ResolveOptions, 'use' | 'field'>,
 ): Promise<readonly Resolved[]> {
-  const { repository, prefix, folder } = project
+  if (conflicts.length === 0) return []
+  const head = await project.repository.resolve('HEAD')
+  const files = new KeptFiles(project, head)
+  const notes = new Map<string, Uint8Array | undefined>()
   const resolved: Resolved[] = []
   for (const conflict of conflicts) {
     const artifact = conflict.artifact!
     const fields = conflict.fields.filter((f) => field === undefined || f.field === field)
-    const touched = use === 'remote' ? await takeRemote(project, artifact, fields) : []
-    const file = `${KEPT_FOLDER}/${artifact.id}.json`
+    if (use === 'remote') await takeRemote(project, head, files, artifact, fields)
     const left = artifact.fields.filter((f) => f.status === 'open' && !fields.includes(f))
-    if (left.length === 0) await rm(join(folder, file))
-    else {
-      const remaining = artifact.fields.map((f) => (fields.includes(f) ? { ...f, status: use } : f))
-      await writeFile(join(folder, file), artifactText({ ...artifact, fields: remaining }))
-    }
-    await repository.run(['add', '--all', '--', ...[file, ...touched].map((path) => prefix + path)])
-    resolved.push({
-      id: conflict.id,
-      object: conflict.object,
-      path: conflict.path,
-      fields: fields.map((f) => f.field),
-    })
+    const remaining = artifact.fields.map((f) => (fields.includes(f) ? { ...f, status: use } : f))
+    notes.set(
+      `${KEPT_FOLDER}/${artifact.id}.json`,
+      left.length === 0 ? undefined : new TextEncoder().encode(artifactText({ ...artifact, fields: remaining })),
+    )
+    const { id, object, path } = conflict
+    resolved.push({ id, object, path, fields: fields.map((f) => f.field) })
   }
+  await refuseOverwrites(project, head, files)
+  for (const path of files.edits.keys()) {
+    if (classify(path).kind === 'other') throw notOurs(path)
+  }
+  for (const path of [...files.edits.keys(), ...notes.keys()]) await refuseLinks(project, path)
+  // The notes go last: what a crash interrupts is settled by the same command again.
+  for (const edits of [files.edits, notes]) await write(project, edits)
+  await stage(project, [...files.edits.keys(), ...notes.keys()])
   return resolved
 }
 
-/** Writes the world's values into the working tree; returns the files that it touched, relative to the project. */
+/** What the world has now, for some fields of one conflict. */
 async function takeRemote(
   project: Project,
+  head: Oid | undefined,
+  files: KeptFiles,
   artifact: ConflictArtifact,
   fields: ConflictArtifact['fields'],
-): Promise<readonly string[]> {
-  const { repository, prefix, lobby } = project
-  const name = Object.entries(lobby?.targets ?? {}).find(([, { worldId }]) => worldId === artifact.worldId)?.[0]
-  const ref = remoteRef(prefix, { name, isDefault: name === undefined || name === lobby?.defaultTarget })
-  const tip = (await repository.readRef(ref)) ?? parseOid(artifact.remote)
-  const head = await repository.resolve('HEAD')
-  const key = artifact.object
-  const [there, here] = await Promise.all([
-    findObjects(repository, tip, prefix, [key]).then((found) => found.get(key)),
-    head === undefined ? undefined : findObjects(repository, head, prefix, [key]).then((found) => found.get(key)),
-  ])
-  const edits = new Map<string, Uint8Array | undefined>()
+): Promise<void> {
+  const { repository, prefix } = project
+  const tip = await worldTip(project, head, artifact)
+  const find = async (treeish: Oid) =>
+    (await findObjects(repository, treeish, prefix, [artifact.object])).get(artifact.object)
+  const [there, here] = await Promise.all([find(tip), head === undefined ? undefined : find(head)])
   for (const { path } of fields) {
-    if (path.length === 0) await takeWhole(project, tip, there, here, edits)
+    if (path.length === 0) await files.takeWhole(artifact.object, tip, there, here)
     else if (there === undefined || here === undefined) throw gone(artifact)
-    else await takeField(project, tip, there, here, path, edits)
+    else await files.takeField(artifact.object, tip, there, here, path)
   }
-  await refuseOverwrites(project, head, edits)
+}
+
+/** The newest commit of the world's line that is here: of the remote ref, else the one that the branch has merged. */
+async function worldTip(project: Project, head: Oid | undefined, artifact: ConflictArtifact): Promise<Oid> {
+  const { repository, prefix, lobby } = project
+  const names = Object.entries(lobby?.targets ?? {}).flatMap(([name, { worldId }]) =>
+    worldId === artifact.worldId ? [name] : [],
+  )
+  const refs = [
+    ...names.map((name) => remoteRef(prefix, { name, isDefault: name === lobby?.defaultTarget })),
+    remoteRef(prefix, { name: undefined, isDefault: true }),
+  ]
+  for (const ref of refs) {
+    const tip = await repository.readRef(ref)
+    if (tip !== undefined && (await worldOf(project, tip)) === artifact.worldId) return tip
+  }
+  // A clone has no such ref before its first fetch. What an artifact says came through git from other people.
+  const merged = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(artifact.remote) ? (artifact.remote as Oid) : undefined
+  const isMerged =
+    merged !== undefined &&
+    head !== undefined &&
+    (await repository.hasObject(merged)) &&
+    (await repository.resolve(`${merged}^{commit}`)) === merged &&
+    (await repository.isAncestor(merged, head)) &&
+    (await worldOf(project, merged)) === artifact.worldId
+  if (isMerged) return merged
+  throw new SyncError('stale_conflict', `What world "${artifact.worldId}" has of ${artifact.object} is not here.`, {
+    hint: 'Run "gamedev sync fetch", then the command again.',
+    data: { id: artifact.id, object: artifact.object },
+  })
+}
+
+/** Files that are replaced whole must be as they were committed, or as they shall be. Throws `local_changes`. */
+async function refuseOverwrites(project: Project, head: Oid | undefined, { edits, partial }: KeptFiles): Promise<void> {
+  const { repository, prefix } = project
   for (const [path, bytes] of edits) {
-    const at = join(project.folder, path)
-    if (bytes === undefined) await rm(at, { force: true })
-    else {
+    if (partial.has(path)) continue
+    const committed = head === undefined ? undefined : (await repository.lookup(head, prefix + path))?.oid
+    const now = await worktreeOid(project, path)
+    const next = bytes && repository.hashBlob(bytes)
+    if (now !== next && now !== committed) throw localChanges(path)
+  }
+}
+
+/** S1: nothing is written through a symbolic link, wherever it leads, nor over what is no file. */
+async function refuseLinks({ folder }: Project, path: string): Promise<void> {
+  const segments = path.split('/')
+  for (let n = 1; n <= segments.length; n++) {
+    const part = segments.slice(0, n).join('/')
+    const found = await lstat(join(folder, part)).catch(() => undefined)
+    if (found === undefined) return
+    if (n < segments.length ? found.isDirectory() : found.isFile()) continue
+    throw new SyncError('not_a_file', `${part} is not an ordinary ${n < segments.length ? 'folder' : 'file'}.`, {
+      hint: 'Look at it with "git status". Nothing was changed.',
+      data: { path: part },
+    })
+  }
+}
+
+async function write({ folder }: Project, edits: Edits): Promise<void> {
+  for (const [path, bytes] of edits) {
+    const at = join(folder, path)
+    if (bytes === undefined) {
+      await rm(at, { force: true })
+      await removeEmpty(folder, dirname(at))
+    } else {
       await mkdir(dirname(at), { recursive: true })
       await writeFile(at, bytes)
     }
   }
-  return [...edits.keys()]
 }
 
-/** Files that are replaced whole must be as they were committed, and an asset's name must be free. Throws `local_changes`. */
-async function refuseOverwrites(
-  project: Project,
-  head: Oid | undefined,
-  edits: ReadonlyMap<string, Uint8Array | undefined>,
-): Promise<void> {
-  const { repository, prefix } = project
-  for (const [path, bytes] of edits) {
-    // Fields are set in the file as it is now, edits included.
-    if (isJsonPath(path) && bytes !== undefined) continue
-    const committed = head === undefined ? undefined : (await repository.lookup(head, prefix + path))?.oid
-    const next = bytes && repository.hashBlob(bytes)
-    const now = await worktreeOid(project, path)
-    if (now === next || (now === committed && (committed === undefined || !path.startsWith('assets/')))) continue
-    throw new SyncError('local_changes', `${path} would be overwritten; nothing was changed.`, {
-      hint: 'Commit it, or move it away, and run the command again.',
-      data: { paths: [path] },
-    })
-  }
+/** git knows no empty folders, and leaves none behind. */
+async function removeEmpty(top: string, folder: string): Promise<void> {
+  if (folder === top) return
+  const removed = await rmdir(folder).then(
+    () => true,
+    () => false,
+  )
+  if (removed) await removeEmpty(top, dirname(folder))
 }
 
-async function takeField(
-  project: Project,
-  tip: Oid,
-  there: PlacedObject,
-  here: PlacedObject,
-  path: readonly string[],
-  edits: Map<string, Uint8Array | undefined>,
-): Promise<void> {
-  const { object } = there
-  const value = fieldAt(object.fields, path)
-  if (object.kind === 'shared' || path[0] === 'scriptFiles') {
-    const file = object.kind === 'shared' ? here.path : folderOf(here.path) + (path[1] ?? '')
-    edits.set(file, await contentOf(project, value))
-    return
-  }
-  const [doc, remote] = await Promise.all([
-    edits.get(here.path) ?? worktreeFile(project, here.path),
-    fileAt(project, tip, there.path),
-  ])
-  const [mine, theirs] = [doc && readDoc(here.path, doc), remote && readDoc(there.path, remote)]
-  if (mine === undefined || theirs === undefined) {
-    throw new SyncError('invalid_files', `${here.path} does not parse.`, {
-      hint: 'Correct it and run the command again.',
-    })
-  }
-  const key = `${object.kind}:${object.id}` as ConflictArtifact['object']
-  const said = docField(there.path, theirs, key, path)
-  edits.set(here.path, writeDoc(here.path, withDocField(here.path, mine, key, path, said)))
-  if (parseAssetValue(value) !== undefined && typeof said === 'string') edits.set(said, await contentOf(project, value))
+/** Paths are names here, never patterns; one that is nowhere is no error. */
+async function stage({ repository, prefix }: Project, paths: readonly string[]): Promise<void> {
+  const input = paths.map((path) => `${prefix}${path}\0`).join('')
+  await repository.run(['update-index', '--add', '--remove', '-z', '--stdin'], { input })
 }
 
-/** The object as the world has it, with all its files, or its absence. */
-async function takeWhole(
-  project: Project,
-  tip: Oid,
-  there: PlacedObject | undefined,
-  here: PlacedObject | undefined,
-  edits: Map<string, Uint8Array | undefined>,
-): Promise<void> {
-  const placed = there ?? here
-  if (placed === undefined) return
-  if (placed.path === MANIFEST_FILE) {
-    const key = `${placed.object.kind}:${placed.object.id}` as ConflictArtifact['object']
-    const [doc, remote] = [await worktreeFile(project, placed.path), await fileAt(project, tip, placed.path)]
-    const [mine, theirs] = [doc && readDoc(placed.path, doc), remote && readDoc(placed.path, remote)]
-    if (mine === undefined || theirs === undefined) return
-    const value = docField(placed.path, theirs, key, [])
-    edits.set(placed.path, writeDoc(placed.path, withDocField(placed.path, mine, key, [], value)))
-    return
-  }
-  const scripts = [...scriptFiles(placed.object)].map(([file, value]) => [folderOf(placed.path) + file, value] as const)
-  edits.set(placed.path, there === undefined ? undefined : await fileAt(project, tip, placed.path))
-  for (const [file, value] of scripts)
-    edits.set(file, there === undefined ? undefined : await contentOf(project, value))
+function notOurs(path: string): SyncError {
+  return new SyncError('stale_conflict', `${JSON.stringify(path)} is no file of the world; nothing was changed.`, {
+    hint: 'Look where the conflict in lobby.conflicts/ comes from: "git log -p -- lobby.conflicts".',
+    data: { path },
+  })
 }
 
-async function contentOf({ repository }: Project, value: FieldValue): Promise<Uint8Array | undefined> {
-  const asset = parseAssetValue(value)
-  if (asset === undefined) return undefined
-  const oid = parseOid(asset.oid)
-  return (await repository.readBlobs([oid])).get(oid)
-}
-
-async function fileAt({ repository, prefix }: Project, treeish: Oid, path: string): Promise<Uint8Array | undefined> {
-  const found = await repository.lookup(treeish, prefix + path)
-  return found === undefined ? undefined : (await repository.readBlobs([found.oid])).get(found.oid)
-}
-
-function gone({ id, object }: ConflictArtifact): SyncError {
+function gone({ id, object }: Pick<ConflictArtifact, 'id' | 'object'>): SyncError {
   return new SyncError('stale_conflict', `${object} is not on both sides any more; nothing was changed.`, {
     hint: `Run "gamedev sync pull"; to keep what the project has, "gamedev sync resolve ${id} --use local".`,
     data: { id, object },

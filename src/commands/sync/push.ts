@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core'
 import { contested, contestedJson, fetchJson, operation, operationJson, plural } from '../../cli/render.ts'
 import { SyncCommand } from '../../cli/sync-command.ts'
+import type { HeldBack } from '../../sync/hold-back.ts'
 
 export default class Push extends SyncCommand<unknown> {
   static override summary = 'Send local commits to the world as operations'
@@ -39,7 +40,8 @@ export default class Push extends SyncCommand<unknown> {
         case 'planned':
           this.say(`Would send ${plural(report.operations.length, 'operation')} to world ${world}:`)
           for (const planned of report.operations) for (const line of operation(planned)) this.say(line)
-          return { ...facts, operations: report.operations.map(operationJson) }
+          for (const line of heldLines(report.held)) this.say(line)
+          return { ...facts, operations: report.operations.map(operationJson), held: heldJson(report.held) }
         case 'contested':
           this.exitWith(3)
           this.say('The world changed the same fields meanwhile; pull first:')
@@ -50,8 +52,7 @@ export default class Push extends SyncCommand<unknown> {
           for (const { operation: refused, error } of report.refused) {
             this.say(`  refused: ${refused.planned.kind} ${refused.planned.id}: ${error}`)
           }
-          for (const { key, field, reason } of report.held)
-            this.say(`  held back: ${field === '' ? key : `${key} ${field}`}: ${reason}`)
+          for (const line of heldLines(report.held)) this.say(line)
           if (report.refused.length > 0 && report.landed + report.refused.length < report.operations.length) {
             this.say('  What was to land together with it was not sent either.')
           }
@@ -63,12 +64,15 @@ export default class Push extends SyncCommand<unknown> {
             process.stderr.write(`warning: the closing merge is open: ${report.open.message}\n`)
             if (report.open.hint !== undefined) process.stderr.write(`hint: ${report.open.hint}\n`)
           }
-          this.exitWith(report.open !== undefined ? (report.open.exitCode === 2 ? 2 : 1) : left === 0 ? 0 : 1)
+          // What is kept open on purpose fails nothing where conflicts are not strict; `sync check` goes on telling.
+          const kept = report.held.filter(({ conflict }) => conflict === true).length
+          const closed = left === kept ? (kept > 0 && session.switches.strictConflicts ? 2 : 0) : 1
+          this.exitWith(report.open !== undefined ? (report.open.exitCode === 2 ? 2 : 1) : closed)
           return {
             ...facts,
             head: report.head,
             landed: report.landed,
-            held: report.held.map(({ key, field, reason }) => ({ object: key, field, reason })),
+            held: heldJson(report.held),
             refused: report.refused.map(({ operation: refused, error }) => ({
               kind: refused.planned.kind,
               id: refused.planned.id,
@@ -80,4 +84,12 @@ export default class Push extends SyncCommand<unknown> {
       }
     })
   }
+}
+
+function heldLines(held: readonly HeldBack[]): readonly string[] {
+  return held.map(({ key, field, reason }) => `  held back: ${field === '' ? key : `${key} ${field}`}: ${reason}`)
+}
+
+function heldJson(held: readonly HeldBack[]): unknown {
+  return held.map(({ key, field, reason, conflict }) => ({ object: key, field, reason, conflict: conflict === true }))
 }
