@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import { mergeWorldFile } from '../git-bridge/merge-file.ts'
 import { isJsonPath, readDoc } from '../git-bridge/object-docs.ts'
-import type { Oid } from '../git-bridge/repository.ts'
 import { findMarkers } from '../projection/markers.ts'
 import { SyncError } from '../world/errors.ts'
-import { ARTIFACTS_FOLDER, type ConflictArtifact, readArtifacts, writeArtifact } from './conflict-artifact.ts'
-import { type OpenConflict, openConflicts, sameStages } from './conflicts.ts'
+import { type Chosen, choose, refuseStale } from './choose-conflicts.ts'
+import { ARTIFACTS_FOLDER, readArtifacts, writeArtifact } from './conflict-artifact.ts'
+import { type OpenConflict, openConflicts } from './conflicts.ts'
 import { readUnmerged, type UnmergedPath } from './index-stages.ts'
 import { conflictLabels } from './leave-conflicts.ts'
 import { takeProcessLock } from './process-lock.ts'
@@ -52,7 +52,8 @@ export interface ResolveReport {
 
 /**
  * Settles conflicts, in file and index together (C4): `local` and `remote` take one side's value of the contested fields
- * and leave all else as it is merged; `merged` takes the file as the user has edited it. All or nothing.
+ * and leave all else as it is merged; `merged` takes the file as the user has edited it. All or nothing, those of a merge
+ * and those kept open apart.
  *
  * Throws, having changed nothing: `no_conflicts`, `unknown_conflict`, `stale_conflict`, `unknown_field`, `file_edited`,
  * `markers_left`, `invalid_files`.
@@ -63,18 +64,14 @@ export async function resolve(project: Project, switches: Switches, options: Res
   try {
     const found = await openConflicts(project)
     const chosen = await choose(project, found.conflicts, options)
-    for (const conflict of chosen) await refuseStale(project, conflict, found.mergeHead)
+    for (const conflict of chosen.keys()) await refuseStale(project, conflict, found.mergeHead)
+    const shown: Chosen = new Map([...chosen].filter(([{ source }]) => source !== 'kept'))
+    const kept = [...chosen.keys()].filter(({ source }) => source === 'kept')
     const resolved =
       options.use === 'merged'
-        ? await takeEdited(project, chosen, options.field)
-        : await takeSide(project, chosen, found.conflicts, options.use, options.field)
-    resolved.push(
-      ...(await resolveKept(
-        project,
-        chosen.filter(({ source }) => source === 'kept'),
-        options,
-      )),
-    )
+        ? await takeEdited(project, shown)
+        : await takeSide(project, shown, found.conflicts, options.use)
+    resolved.push(...(await resolveKept(project, kept, options)))
     const { conflicts, mergeHead } = await openConflicts(project)
     return { use: options.use, resolved, open: conflicts, merging: mergeHead !== undefined }
   } finally {
@@ -82,102 +79,19 @@ export async function resolve(project: Project, switches: Switches, options: Res
   }
 }
 
-/** The conflicts that are meant. */
-async function choose(
-  project: Project,
-  conflicts: readonly OpenConflict[],
-  { names, all, field }: ResolveOptions,
-): Promise<readonly OpenConflict[]> {
-  if (all) {
-    if (conflicts.length > 0)
-      return field === undefined ? conflicts : conflicts.filter((c) => fieldsNamed(c, field).length > 0)
-    throw new SyncError('no_conflicts', 'No conflict is open.', { hint: 'See "git status".' })
-  }
-  const chosen: OpenConflict[] = []
-  for (const name of names) {
-    const exact = conflicts.filter(
-      ({ id, object, path }) => [id, object, path].includes(name) || object?.split(':').slice(1).join(':') === name,
-    )
-    const meant = exact.length > 0 ? exact : conflicts.filter(({ id }) => name.length >= 4 && id.startsWith(name))
-    if (meant.length === 0) throw await unknown(project, conflicts, name)
-    chosen.push(...meant.filter((conflict) => !chosen.includes(conflict)))
-  }
-  for (const conflict of chosen) {
-    if (field === undefined || fieldsNamed(conflict, field).length > 0) continue
-    const open = conflict.fields.map((f) => f.field).join(', ')
-    throw new SyncError(
-      'unknown_field',
-      `"${field}" is not contested in ${conflict.id} (${conflict.object ?? conflict.path}).`,
-      {
-        hint: open === '' ? 'The file is contested as a whole: leave out --field.' : `Contested: ${open}.`,
-        data: { id: conflict.id, field },
-      },
-    )
-  }
-  return chosen
-}
-
-function fieldsNamed(conflict: OpenConflict, field: string | undefined): OpenConflict['fields'] {
-  return conflict.fields.filter((candidate) => field === undefined || candidate.field === field)
-}
-
-async function unknown(project: Project, conflicts: readonly OpenConflict[], name: string): Promise<SyncError> {
-  const artifact = (await readArtifacts(join(project.folder, ARTIFACTS_FOLDER))).get(name)
-  const open = conflicts.map(({ id }) => id).join(', ')
-  const hint = open === '' ? 'No conflict is open.' : `Open conflicts: ${open}.`
-  if (artifact !== undefined && artifact.status !== 'open') {
-    return new SyncError('not_open', `The conflict ${name} (${artifact.object}) is ${artifact.status} already.`, {
-      hint,
-    })
-  }
-  if (artifact !== undefined) return stale(artifact)
-  return new SyncError('unknown_conflict', `No open conflict is "${name}".`, { hint, data: { name } })
-}
-
-/** C4: what an artifact says must still be what git has. */
-async function refuseStale(project: Project, conflict: OpenConflict, mergeHead: Oid | undefined): Promise<void> {
-  const { artifact, source } = conflict
-  if (artifact === undefined || source !== 'merge') return
-  const head = await project.repository.resolve('HEAD')
-  if (mergeHead !== artifact.remote || head !== artifact.local) throw stale(artifact)
-  const byPath = new Map(conflict.unmerged.map((entry) => [entry.path.slice(project.prefix.length), entry]))
-  const open = new Set(conflict.fields.flatMap(({ files }) => files))
-  for (const { path, stages } of artifact.files) {
-    if (open.has(path) && !sameStages(byPath.get(path), stages)) throw stale(artifact)
-  }
-}
-
-function stale({ id, object }: ConflictArtifact): SyncError {
-  return new SyncError(
-    'stale_conflict',
-    `The conflict ${id} (${object}) no longer fits what git has; nothing was changed.`,
-    {
-      exitCode: 1,
-      hint: 'See "git status": resolve the file there, or give the merge up with "git merge --abort" and pull again.',
-      data: { id, object },
-    },
-  )
-}
-
 /** `local` and `remote`: one side's values. */
 async function takeSide(
   project: Project,
-  chosen: readonly OpenConflict[],
+  picked: Chosen,
   all: readonly OpenConflict[],
   use: 'local' | 'remote',
-  field: string | undefined,
 ): Promise<Resolved[]> {
   const { repository, prefix } = project
   const side = use === 'local' ? 'ours' : 'theirs'
   const settled = new Map<string, SettledFile>()
-  const resolved: Resolved[] = []
-  const picked = new Map<OpenConflict, OpenConflict['fields']>()
-  for (const conflict of chosen) {
-    if (conflict.source === 'kept') continue
-    picked.set(conflict, fieldsNamed(conflict, field))
-    const { id, object, path } = conflict
-    resolved.push({ id, object, path, fields: picked.get(conflict)!.map((f) => f.field) })
-  }
+  const resolved = [...picked].map(([{ id, object, path }, fields]) => {
+    return { id, object, path, fields: fields.map((f) => f.field) }
+  })
   const paths = new Map<string, UnmergedPath>()
   for (const [conflict, fields] of picked) {
     const wanted = new Set(fields.flatMap(({ files }) => files))
@@ -269,21 +183,16 @@ async function looksUntouched(project: Project, path: string): Promise<boolean> 
 }
 
 /** `merged`: the files as the user has edited them. */
-async function takeEdited(
-  project: Project,
-  chosen: readonly OpenConflict[],
-  field: string | undefined,
-): Promise<Resolved[]> {
+async function takeEdited(project: Project, chosen: Chosen): Promise<Resolved[]> {
   const { repository, prefix } = project
   const resolved: Resolved[] = []
   const picked = new Map<OpenConflict, OpenConflict['fields']>()
   const paths = new Set<string>()
-  for (const conflict of chosen) {
-    if (conflict.source === 'kept') continue
-    const wanted = new Set(fieldsNamed(conflict, field).flatMap(({ files }) => files))
+  for (const [conflict, wanted] of chosen) {
+    const shown = new Set(wanted.flatMap(({ files }) => files))
     const files = conflict.unmerged
       .map((entry) => entry.path.slice(prefix.length))
-      .filter((path) => wanted.size === 0 || wanted.has(path))
+      .filter((path) => shown.size === 0 || shown.has(path))
     for (const path of files) paths.add(path)
     // A file is taken as a whole: with it, all that was contested in it.
     const fields = conflict.fields.filter((candidate) => candidate.files.every((file) => files.includes(file)))
