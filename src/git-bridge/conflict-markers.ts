@@ -1,6 +1,7 @@
 import { diffLines, type LineChange } from '../resolvers/line-diff.ts'
 import { readLines } from '../resolvers/line-text.ts'
 import { type TextHunk, withMarkers } from '../resolvers/text.ts'
+import { assert } from '../world/errors.ts'
 
 /** The names behind the markers; with a name for the base, its lines stand between the sides (git's style "diff3"). */
 export interface ConflictLabels {
@@ -10,42 +11,67 @@ export interface ConflictLabels {
 }
 
 /**
+ * Where one value may end in a file: JSON whose lists at that depth of spaces hold whole objects (the entities of a
+ * manifest), or any other JSON, or a text of which nothing is known.
+ */
+export type Nature = { readonly kind: 'json'; readonly listOfObjects?: number } | { readonly kind: 'text' }
+
+/**
  * Two versions of a file in one, with markers around every line in which they differ (C2): unlike a merge of texts, also
- * where one of them is what the base says. The base is shown only, it decides nothing. Differences with no key of JSON
- * between them are of one value, and one conflict: nobody means a blend of two moves (M3).
+ * where one of them is what the base says. The base is shown only, it decides nothing. What differs within one list is
+ * one value, and one conflict: nobody means a blend of two moves (M3).
  */
 export function markDifferences(
   sides: { readonly base: Uint8Array | undefined; readonly ours: Uint8Array; readonly theirs: Uint8Array },
   labels: ConflictLabels,
+  nature: Nature = { kind: 'text' },
 ): Uint8Array {
   const [base, ours, theirs] = readLines(sides.base ?? new Uint8Array(), sides.ours, sides.theirs)
   const toTheirs = diffLines(ours.lines, theirs.lines)
-  const toBase = labels.base === undefined || sides.base === undefined ? [] : diffLines(ours.lines, base.lines)
-  const written: Uint8Array[] = []
+  const shown = labels.base !== undefined && sides.base !== undefined
+  const toBase = shown ? diffLines(ours.lines, base.lines) : []
   const merged = (from: number, to: number): readonly TextHunk[] => {
     const bytes = ours.bytes(from, to)
     return bytes.length === 0 ? [] : [{ kind: 'merged', base: bytes, ours: bytes, theirs: bytes }]
   }
-  let done = 0
-  const isOneValue = (from: number, to: number) => !KEY.test(Buffer.from(ours.bytes(from, to)).toString('latin1'))
-  for (const { start, end } of clusters(toTheirs, toBase, isOneValue)) {
-    const hunk: TextHunk = {
-      kind: 'contested',
-      base:
-        toBase.length === 0 && labels.base === undefined ? new Uint8Array() : base.bytes(...across(toBase, start, end)),
-      ours: ours.bytes(start, end),
-      theirs: theirs.bytes(...across(toTheirs, start, end)),
-    }
-    // One by one: git shows conflicts that few lines separate as one, and a field between them would seem contested.
-    written.push(withMarkers([...merged(done, start), hunk], labels))
-    done = end
+  const contested = ({ start, end }: Range): TextHunk => ({
+    kind: 'contested',
+    base: shown ? base.bytes(...across(toBase, start, end)) : new Uint8Array(),
+    ours: ours.bytes(start, end),
+    theirs: theirs.bytes(...across(toTheirs, start, end)),
+  })
+  const isOneValue = (from: number, to: number) =>
+    isWithinList(Buffer.from(ours.bytes(from, to)).toString('latin1'), nature)
+  const pieces = (ranges: readonly Range[]): readonly (readonly TextHunk[])[] => {
+    const ends = [0, ...ranges.map(({ end }) => end)]
+    return [
+      ...ranges.map((range, i) => [...merged(ends[i]!, range.start), contested(range)]),
+      merged(ends.at(-1)!, ours.lines.length),
+    ]
   }
-  for (const { ours: rest } of merged(done, ours.lines.length)) written.push(rest)
-  return Buffer.concat(written)
+  const ranges = clusters(toTheirs, toBase, isOneValue)
+  const around = { start: ranges[0]?.start ?? 0, end: ranges.at(-1)?.end ?? 0 }
+  // Two comparisons may disagree on which of two equal lines is which: then one conflict holds all of it.
+  const hunks = [ranges, [around], [{ start: 0, end: ours.lines.length }]]
+    .map(pieces)
+    .find((all) => !shown || Buffer.concat(all.flat().map((hunk) => hunk.base)).equals(sides.base!))
+  assert(hunks !== undefined, 'the whole of a file is all of its base')
+  // Each by itself: git shows conflicts that few lines separate as one, and a field between them would seem contested.
+  return Buffer.concat(hunks.map((piece) => withMarkers(piece, labels)))
+}
+
+/** Whether lines between two differences are of one list: those that are indented least say no key. */
+function isWithinList(lines: string, nature: Nature): boolean {
+  if (nature.kind === 'text') return false
+  const all = lines.split('\n').filter((line) => line.trim() !== '')
+  const indents = all.map((line) => line.length - line.trimStart().length)
+  const least = Math.min(...indents)
+  if (nature.listOfObjects !== undefined && least <= nature.listOfObjects) return false
+  return all.every((line, i) => indents[i]! > least || !KEY.test(line))
 }
 
 /** A line that says a key. */
-const KEY = /^\s*"(?:[^"\\]|\\.)*":/m
+const KEY = /^\s*"(?:[^"\\]|\\.)*":/
 
 interface Range {
   readonly start: number
@@ -68,10 +94,10 @@ function clusters(
   ].sort((a, b) => a.start - b.start || a.end - b.end)
   for (const next of all) {
     const last = found.at(-1)
-    if (
+    const joined =
       last !== undefined &&
       (next.start <= last.end || (last.contested && next.contested && isOneValue(last.end, next.start)))
-    ) {
+    if (joined) {
       last.end = Math.max(last.end, next.end)
       last.contested ||= next.contested
     } else found.push({ ...next })
@@ -86,7 +112,7 @@ function across(changes: readonly LineChange[], start: number, end: number): rea
   for (const change of changes) {
     const growth = change.to - change.from - (change.end - change.start)
     if (change.start < start) from += growth
-    if (change.start <= end && (change.start < end || change.end <= end)) to += growth
+    if (change.start < end || (change.start === end && change.end === end)) to += growth
   }
   return [from, to]
 }

@@ -2,6 +2,7 @@ import type { FieldPath } from '../resolvers/fields.ts'
 import { mergeHunks, withMarkers } from '../resolvers/text.ts'
 import type { ObjectKey } from '../world/state.ts'
 import { type ConflictLabels, markDifferences } from './conflict-markers.ts'
+import { natureOf } from './object-docs.ts'
 import type { Oid, Repository } from './repository.ts'
 
 /** The three sides of a conflicted file, in the order of git's index stages 1, 2 and 3. */
@@ -71,7 +72,12 @@ export class ConflictedFiles {
         const index = written.push(content) - 1
         return () => oids[index]!
       }
-      const working = workingFile(style, { base: bytes('base'), ours: bytes('ours'), theirs: bytes('theirs') }, labels)
+      const working = workingFile(
+        path,
+        style,
+        { base: bytes('base'), ours: bytes('ours'), theirs: bytes('theirs') },
+        labels,
+      )
       const sides = SIDES.flatMap((side) => (stages[side] === undefined ? [] : [[side, place(stages[side])] as const]))
       return { path, fields, sides, working: place(working ?? stages.ours ?? stages.theirs!) }
     })
@@ -87,12 +93,13 @@ export class ConflictedFiles {
 
 /** Both sides between markers; undefined where there is one side only, or nothing that lines could show. */
 function workingFile(
+  path: string,
   style: ConflictStyle,
   { base, ours, theirs }: Readonly<Record<Side, Uint8Array | undefined>>,
   labels: ConflictLabels,
 ): Uint8Array | undefined {
   if (style === 'whole' || ours === undefined || theirs === undefined) return undefined
-  if (style === 'fields') return markDifferences({ base, ours, theirs }, labels)
+  if (style === 'fields') return markDifferences({ base, ours, theirs }, labels, natureOf(path))
   const hunks = mergeHunks({ base: base ?? new Uint8Array(), ours, theirs })
   if (hunks?.some(({ kind }) => kind === 'contested') === true) return withMarkers(hunks, labels)
   // What the world put back on purpose (M2) merges cleanly line by line, and is contested all the same.

@@ -9,6 +9,7 @@ import { fromEntries, isJsonObject, type Json, type JsonObject, jsonEquals, own,
 import { type FieldValue, type ObjectKey, type ObjectKind, objectKey, type WorldObject } from '../world/state.ts'
 import { type ConflictLabels, markDifferences } from './conflict-markers.ts'
 import { SIDES, type Side } from './conflicted-files.ts'
+import { natureOf } from './object-docs.ts'
 
 /** Stands for the object of what a manifest says about none: its format's version, and keys that nobody knows. */
 export const OF_MANIFEST = MANIFEST_FILE as ObjectKey
@@ -96,7 +97,13 @@ export function mergeWorldFile(
   }
   const base = terms.base === undefined ? undefined : spell('base')
   const stages = { base, ours: spell('ours'), theirs: spell('theirs') }
-  return { kind: 'contested', stages, working: markDifferences(stages, options.labels), fields: contested, resolved }
+  return {
+    kind: 'contested',
+    stages,
+    working: markDifferences(stages, options.labels, natureOf(path)),
+    fields: contested,
+    resolved,
+  }
 }
 
 /** What is merged so far: as it came out, or with the contested fields as one side has them. */

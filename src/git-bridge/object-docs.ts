@@ -3,6 +3,7 @@ import { classify, MANIFEST_FILE } from '../projection/paths.ts'
 import { type FieldPath, fieldAt, withField } from '../resolvers/fields.ts'
 import { isJsonObject, type Json, type JsonObject, own, withKey } from '../world/json.ts'
 import { type FieldValue, type ObjectKey, parseObjectKey } from '../world/state.ts'
+import type { Nature } from './conflict-markers.ts'
 
 /**
  * Files of the world as the JSON that stands in them: fields in the file's own spelling, assets as paths. What settles a
@@ -56,6 +57,12 @@ function entitiesOf(doc: JsonObject): readonly Json[] {
 /** Whether a file holds fields as JSON: those of entities, blueprints, settings, spawn, or a manifest of them. */
 export function isJsonPath(path: string): boolean {
   return ['entity', 'blueprint', 'settings', 'spawn', 'manifest'].includes(classify(path).kind)
+}
+
+/** How values end in a file, for markers around them: the entities of a manifest are a list of objects. */
+export function natureOf(path: string): Nature {
+  if (!isJsonPath(path)) return { kind: 'text' }
+  return path === MANIFEST_FILE ? { kind: 'json', listOfObjects: 4 } : { kind: 'json' }
 }
 
 /** Reads a file's document; undefined when it does not parse. */

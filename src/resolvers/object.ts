@@ -46,6 +46,8 @@ interface Merging {
   readonly policy: Policy
   readonly text: FieldResolver
   readonly wrote: FieldSet | undefined
+  /** Sides of a blueprint that carry no scripts. */
+  readonly scriptless: { readonly ours: boolean; readonly theirs: boolean }
   readonly contested: ContestedField[]
   readonly resolved: ResolvedField[]
 }
@@ -71,6 +73,7 @@ export function mergeObject(
     policy: rules.policy ?? DEFAULT_POLICY,
     text: rules.text ?? (() => undefined),
     wrote,
+    scriptless: { ours: !hasScripts(ours?.fields), theirs: !hasScripts(theirs?.fields) },
     contested: [],
     resolved: [],
   }
@@ -90,25 +93,24 @@ export function mergeObject(
 
   const whole = { base: base?.fields, ours: ours.fields, theirs: theirs.fields }
   const merged = mergeRecord(merging, [], { ...whole, base: whole.base ?? {} })
-  if (
-    ours.kind === 'blueprint' &&
-    hasTwoScripts(merged) &&
-    !hasTwoScripts(ours.fields) &&
-    !hasTwoScripts(theirs.fields)
-  ) {
+  const object = { kind: ours.kind, id: ours.id, fields: keepRemoteUid(ours.kind, merged, theirs.fields) }
+  const either = (['ours', 'theirs'] as const).map((side) => conflictSide(object, { object, contested }, side)!.fields)
+  const clash = ours.kind === 'blueprint' && either.some(hasTwoScripts)
+  if (clash && !hasTwoScripts(ours.fields) && !hasTwoScripts(theirs.fields)) {
     // A variant of another root here, scripts of its own there: each is a field that merged, both together are nothing.
     return { object: ours, contested: [{ path: [], terms: whole }], resolved: [] }
   }
-  return {
-    object: { kind: ours.kind, id: ours.id, fields: keepRemoteUid(ours.kind, merged, theirs.fields) },
-    contested,
-    resolved,
-  }
+  return { object, contested, resolved }
 }
 
+function hasScripts(fields: JsonObject | undefined): boolean {
+  const files = fields && own(fields, 'scriptFiles')
+  return isJsonObject(files) && Object.keys(files).length > 0
+}
+
+/** Scripts of its own, and those of another. */
 function hasTwoScripts(fields: JsonObject): boolean {
-  const files = own(fields, 'scriptFiles')
-  return typeof own(fields, 'scriptRef') === 'string' && isJsonObject(files) && Object.keys(files).length > 0
+  return typeof own(fields, 'scriptRef') === 'string' && hasScripts(fields)
 }
 
 /** What the policy asks about an object: its scope and its manager as they are once merged, the same whoever merges (M7). */
@@ -196,9 +198,10 @@ function mergeField(merging: Merging, path: FieldPath, terms: Terms<FieldValue>)
     const merged = mergeRecord(merging, path, records)
     return Object.keys(merged).length === 0 && (ours === undefined || theirs === undefined) ? undefined : merged
   }
-  // Only who has scripts says how they begin (protocol, section 8): the absence of that is nobody's change.
+  // Only who has scripts says how they begin (protocol, section 8): without any, the absence of that is no change.
   if (kind === 'blueprint' && path.length === 1 && /^script(?:Entry|Format)$/.test(path[0]!)) {
-    if (ours === undefined || theirs === undefined) return ours ?? theirs
+    if (ours === undefined && merging.scriptless.ours) return theirs
+    if (theirs === undefined && merging.scriptless.theirs) return ours
   }
   const { owner, merge } = decideOwnership(merging.policy, merging.subject, path)
   const settle = (by: ResolvedField['by'], value: FieldValue): FieldValue => {

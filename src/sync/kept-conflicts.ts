@@ -110,25 +110,3 @@ function differs(
 function isBelow(path: FieldPath, other: FieldPath): boolean {
   return other.every((key, index) => path[index] === key)
 }
-
-/** What of {@link keptEdits} concerns conflicts that are not contested anew: `except` are those that are. */
-export async function settlingEdits(
-  project: Project,
-  head: Oid,
-  tree: Oid,
-  tip: Oid,
-  except: ReadonlySet<ObjectKey> = new Set(),
-): Promise<readonly TreeEdit[]> {
-  const kept = await keptConflicts(project, head)
-  const edits = await keptEdits(project, { head, tree, tip }, [])
-  return edits.filter(({ path }) => !except.has(kept.get(path.slice(project.prefix.length))!.object))
-}
-
-/** The commit's change that adds conflicts which are new to it. */
-export function keepingEdits(project: Project, artifacts: readonly ConflictArtifact[]): readonly TreeEdit[] {
-  return artifacts.map((artifact) => ({
-    path: `${project.prefix}${KEPT_FOLDER}/${artifact.id}.json`,
-    kind: 'write',
-    bytes: new TextEncoder().encode(artifactText({ ...artifact, files: [] })),
-  }))
-}

@@ -2,7 +2,7 @@ import { lstat, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type ConflictLabels, markDifferences } from '../git-bridge/conflict-markers.ts'
 import type { Side } from '../git-bridge/conflicted-files.ts'
-import { docField, isJsonPath, readDoc, withDocField, writeDoc } from '../git-bridge/object-docs.ts'
+import { docField, isJsonPath, natureOf, readDoc, withDocField, writeDoc } from '../git-bridge/object-docs.ts'
 import type { Oid } from '../git-bridge/repository.ts'
 import type { FieldPath } from '../resolvers/fields.ts'
 import { assert, SyncError } from '../world/errors.ts'
@@ -78,7 +78,7 @@ export async function applySettled(
     if (file.kind === 'merged') return { path, working: add(file.bytes), stages: undefined }
     const { base, ours, theirs } = file.stages
     assert(ours !== undefined && theirs !== undefined, `${path} has both sides`)
-    const working = add(markDifferences({ base, ours, theirs }, labels))
+    const working = add(markDifferences({ base, ours, theirs }, labels, natureOf(path)))
     return { path, working, stages: { base: add(base), ours: add(ours), theirs: add(theirs) } }
   })
   const oids = await repository.writeBlobs(contents)

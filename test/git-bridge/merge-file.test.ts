@@ -376,7 +376,10 @@ describe('laws', () => {
     fc.assert(
       fc.property(versions, ({ base, ours, theirs }) => {
         const result = merge(ENTITY, { base: named(base), ours: named(ours), theirs: named(theirs) })
-        if (result.kind !== 'contested') return expect(result.kind).toBe('merged')
+        if (result.kind !== 'contested') {
+          expect(result.kind).toBe('merged')
+          return
+        }
         const working = text(result.working)
         expect(take(working, 'ours')).toBe(text(result.stages.ours))
         expect(take(working, 'theirs')).toBe(text(result.stages.theirs))
