@@ -56,7 +56,9 @@ export function markDifferences(
     .map(pieces)
     .find((all) => !shown || Buffer.concat(all.flat().map((hunk) => hunk.base)).equals(sides.base!))
   assert(hunks !== undefined, 'the whole of a file is all of its base')
-  // Each by itself: git shows conflicts that few lines separate as one, and a field between them would seem contested.
+  // Of a text, as git shows it, which joins conflicts that few lines separate; of JSON each by itself, lest a field
+  // between them seem contested.
+  if (nature.kind === 'text') return withMarkers(hunks.flat(), labels)
   return Buffer.concat(hunks.map((piece) => withMarkers(piece, labels)))
 }
 

@@ -3,7 +3,7 @@ import { mergeHunks, withMarkers } from '../resolvers/text.ts'
 import type { ObjectKey } from '../world/state.ts'
 import { type ConflictLabels, markDifferences } from './conflict-markers.ts'
 import { natureOf } from './object-docs.ts'
-import type { Oid, Repository } from './repository.ts'
+import type { FileMode, Oid, Repository } from './repository.ts'
 
 /** The three sides of a conflicted file, in the order of git's index stages 1, 2 and 3. */
 export const SIDES = ['base', 'ours', 'theirs'] as const
@@ -19,6 +19,8 @@ export interface FieldOfObject {
 export interface ConflictedFile {
   /** Relative to the project. */
   readonly path: string
+  /** That of our file. */
+  readonly mode: FileMode
   readonly fields: readonly FieldOfObject[]
   /** The merged file with only the contested fields as each side has them; a side without the file is missing. */
   readonly stages: Readonly<Partial<Record<Side, Oid>>>
@@ -55,7 +57,7 @@ export class ConflictedFiles {
   }
 
   /** Writes stages and working files as blobs. */
-  async write(repository: Repository, labels: ConflictLabels): Promise<readonly ConflictedFile[]> {
+  async write(repository: Repository, labels: ConflictLabels): Promise<readonly Omit<ConflictedFile, 'mode'>[]> {
     const drafts = [...this.#drafts].sort(([a], [b]) => (a < b ? -1 : 1))
     const named = drafts.flatMap(([, { stages, style }]) =>
       style === 'text' ? SIDES.flatMap((side) => (typeof stages[side] === 'string' ? [stages[side]] : [])) : [],

@@ -2,7 +2,7 @@ import type { AssetPaths } from '../projection/asset-value.ts'
 import { type Manifest, writeManifest } from '../projection/manifest.ts'
 import { MANIFEST_FILE } from '../projection/paths.ts'
 import { type ContestedField, conflictSide, type ObjectMerge } from '../resolvers/object.ts'
-import { own } from '../world/json.ts'
+import { jsonEquals, own } from '../world/json.ts'
 import { type FieldValue, type ObjectKey, parseObjectKey, type WorldObject } from '../world/state.ts'
 import { ConflictedFiles, type FieldOfObject, SIDES, type Side } from './conflicted-files.ts'
 import { ContestedAssets } from './contested-assets.ts'
@@ -77,7 +77,8 @@ export class ContestedObjects {
     const identity = parseObjectKey(key)
     const json = this.#withoutReplaced(key, merge.contested).filter((field) => {
       if (!isScriptPath(identity, field.path)) return true
-      const { base, ours, theirs } = field.terms
+      const { ours, theirs } = field.terms
+      const base = isPutBack(field) ? undefined : field.terms.base
       const stages = { base: optionalOid(base), ours: optionalOid(ours), theirs: optionalOid(theirs) }
       const file = identity.kind === 'shared' ? path : folderOf(path) + field.path[1]!
       this.files.add(file, [{ key, path: field.path }], 'text', stages)
@@ -137,7 +138,9 @@ export class ContestedObjects {
   ): Sides<WorldObject> {
     const identity = parseObjectKey(key)
     const atBase = json.map((field) =>
-      this.#contestedAssets.misleads(field) ? { ...field, terms: { ...field.terms, base: undefined } } : field,
+      isPutBack(field) || this.#contestedAssets.misleads(field)
+        ? { ...field, terms: { ...field.terms, base: undefined } }
+        : field,
     )
     return this.#place({
       base: hasBase ? conflictSide(identity, { object, contested: atBase }, 'base') : undefined,
@@ -165,6 +168,14 @@ export class ContestedObjects {
   #pathsOf(side: Side): AssetPaths {
     return side === 'base' ? this.#contestedAssets.basePaths() : this.#assets
   }
+}
+
+/**
+ * What the world put back on purpose (M2): with a base that is the same, every merge tool would take our side unasked, so
+ * the base is left out.
+ */
+function isPutBack({ terms }: ContestedField): boolean {
+  return jsonEquals(terms.base, terms.theirs)
 }
 
 function optionalOid(value: FieldValue): Oid | undefined {

@@ -1,7 +1,7 @@
 import { formatJson, parseJsonFile } from '../projection/json-file.ts'
 import { classify, MANIFEST_FILE } from '../projection/paths.ts'
 import { type FieldPath, fieldAt, withField } from '../resolvers/fields.ts'
-import { isJsonObject, type Json, type JsonObject, own, withKey } from '../world/json.ts'
+import { isJsonObject, type Json, type JsonObject, jsonEquals, own, withKey } from '../world/json.ts'
 import { type FieldValue, type ObjectKey, parseObjectKey } from '../world/state.ts'
 import type { Nature } from './conflict-markers.ts'
 
@@ -37,6 +37,18 @@ export function withDocField(
         ? [...entities, after]
         : entities.map((entity, at) => (at === index ? after : entity))
   return withKey(doc, 'entities', list)
+}
+
+/** Whether two versions of a file say the same; the entities of a manifest have no order. */
+export function sameDocs(path: string, a: JsonObject, b: JsonObject): boolean {
+  if (path !== MANIFEST_FILE) return jsonEquals(a, b)
+  const [left, right] = [a, b].map((doc) => withKey(doc, 'entities', entitiesOf(doc).toSorted(byId)))
+  return jsonEquals(left, right)
+}
+
+function byId(a: Json, b: Json): number {
+  const [left, right] = [a, b].map((entity) => JSON.stringify(isJsonObject(entity) ? own(entity, 'id') : entity) ?? '')
+  return left! < right! ? -1 : left! > right! ? 1 : 0
 }
 
 function objectDoc(path: string, doc: JsonObject, key: ObjectKey): JsonObject | undefined {

@@ -16,7 +16,7 @@ import { type ObjectKey, parseObjectKey, SETTINGS, SPAWN, type WorldObject } fro
 import type { ConflictLabels } from './conflict-markers.ts'
 import type { ConflictedFile } from './conflicted-files.ts'
 import { MergedTree, taken } from './merged-tree.ts'
-import type { Oid, Repository, TreeChange, TreeEdit } from './repository.ts'
+import type { FileMode, Oid, Repository, TreeChange, TreeEdit } from './repository.ts'
 import { isFile, joinUnits, type PlacedObject, readUnits, type TreeObjects } from './tree-objects.ts'
 import { addUnit, inUnits, type Units, unitsOf } from './units.ts'
 import { writtenSince } from './wrote.ts'
@@ -189,7 +189,7 @@ export async function mergeWorlds(
   }
   const start = (await repository.readCommit(ours)).tree
   const write = async () => {
-    const incoming = merge.edits()
+    const incoming = await keepModes(repository, ours, merge.edits())
     return { incoming, tree: incoming.length === 0 ? start : await repository.writeTree(start, incoming) }
   }
   let written = await write()
@@ -200,13 +200,29 @@ export async function mergeWorlds(
     if (merge.respell(results, said.objects)) written = await write()
   }
   if (contested.length === 0) return { ...outcome, ...written, conflict: undefined }
-  const files = await merge.conflicts.write(repository, await options.conflicts!())
+  const shown = await merge.conflicts.write(repository, await options.conflicts!())
+  const files = await Promise.all(
+    shown.map(async (file) => ({ ...file, mode: await modeOf(repository, ours, prefix + file.path) })),
+  )
   const tree = await repository.writeTree(
     written.tree,
-    files.map(({ path, working }) => ({ path: prefix + path, kind: 'put', oid: working, mode: '100644' })),
+    files.map(({ path, working, mode }) => ({ path: prefix + path, kind: 'put', oid: working, mode })),
   )
   const conflict = { tree, keptTree: written.tree, files }
   return { ...outcome, tree: undefined, conflict, incoming: written.incoming }
+}
+
+/** The mode of our file at a path: the line knows ordinary files only, what can be executed here stays so. */
+async function modeOf(repository: Repository, ours: Oid, path: string): Promise<FileMode> {
+  return (await repository.lookup(ours, path))?.mode === '100755' ? '100755' : '100644'
+}
+
+async function keepModes(repository: Repository, ours: Oid, edits: readonly TreeEdit[]): Promise<readonly TreeEdit[]> {
+  return Promise.all(
+    edits.map(async (edit) =>
+      edit.kind === 'put' ? { ...edit, mode: await modeOf(repository, ours, edit.path) } : edit,
+    ),
+  )
 }
 
 /**

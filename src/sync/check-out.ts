@@ -91,7 +91,7 @@ async function restoreFiles(repository: NativeRepository, from: Oid, to: Oid): P
   }
   if (foreign.length > 0) {
     throw new SyncError('local_changes', `A merge was interrupted, and ${foreign.join(', ')} changed since.`, {
-      hint: 'Conclude it with "git add" and "git commit", or give it up with "git merge --abort".',
+      hint: 'Conclude it with "git add" and "git commit", or give it up with "git reset --merge".',
       data: { paths: foreign },
     })
   }

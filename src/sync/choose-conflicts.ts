@@ -1,9 +1,8 @@
 import { join } from 'node:path'
-import type { Oid } from '../git-bridge/repository.ts'
 import { SyncError } from '../world/errors.ts'
 import { parseObjectKey } from '../world/state.ts'
 import { ARTIFACTS_FOLDER, type ConflictArtifact, readArtifacts } from './conflict-artifact.ts'
-import { type OpenConflict, sameStages } from './conflicts.ts'
+import { type OpenConflict, type OpenConflicts, sameStages } from './conflicts.ts'
 import type { ResolveOptions } from './resolve.ts'
 import type { Project } from './session.ts'
 
@@ -81,8 +80,15 @@ async function unknown(project: Project, conflicts: readonly OpenConflict[], nam
 }
 
 /** C4: what an artifact says must still be what git has. */
-export async function refuseStale(project: Project, conflict: OpenConflict, mergeHead: Oid | undefined): Promise<void> {
-  const { artifact, source } = conflict
+export async function refuseStale(
+  project: Project,
+  conflict: OpenConflict,
+  { mergeHead, stale: others }: OpenConflicts,
+): Promise<void> {
+  const { artifact, source, unmerged } = conflict
+  const paths = unmerged.map(({ path }) => path.slice(project.prefix.length))
+  const other = others.find(({ files }) => files.some(({ path }) => paths.includes(path)))
+  if (source === 'git' && other !== undefined) throw stale(other)
   if (artifact === undefined || source !== 'merge') return
   const head = await project.repository.resolve('HEAD')
   if (mergeHead !== artifact.remote || head !== artifact.local) throw stale(artifact)
@@ -93,13 +99,14 @@ export async function refuseStale(project: Project, conflict: OpenConflict, merg
   }
 }
 
-function stale({ id, object }: ConflictArtifact): SyncError {
+/** What an artifact says is not what git has. */
+export function stale({ id, object }: ConflictArtifact): SyncError {
   return new SyncError(
     'stale_conflict',
     `The conflict ${id} (${object}) no longer fits what git has; nothing was changed.`,
     {
       exitCode: 1,
-      hint: 'See "git status": resolve the file there, or give the merge up with "git merge --abort" and pull again.',
+      hint: 'Take what git has with "gamedev sync resolve --restage", or give the merge up with "git merge --abort" and pull again.',
       data: { id, object },
     },
   )

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as z from 'zod/mini'
 import { jsonDefect, MAX_DEPTH } from '../projection/json-file.ts'
@@ -110,6 +110,9 @@ export function artifactText(artifact: ConflictArtifact): string {
   return `${JSON.stringify(artifact, null, 2)}\n`
 }
 
+/** How deep in an artifact a value of the world stands, in a round of its history at most. */
+const WRAPPING = 6
+
 /** Reads an artifact; undefined for what is none. The value is the document itself, never a copy without `__proto__`. */
 export function parseArtifact(text: string): ConflictArtifact | undefined {
   let document: unknown
@@ -118,8 +121,8 @@ export function parseArtifact(text: string): ConflictArtifact | undefined {
   } catch {
     return undefined
   }
-  // Deeper than any file of the world may be: nothing of ours wrote it (S3).
-  if (jsonDefect(document as Json, MAX_DEPTH) !== undefined) return undefined
+  // Deeper than what a file of the world may hold: nothing of ours wrote it (S3).
+  if (jsonDefect(document as Json, MAX_DEPTH + WRAPPING) !== undefined) return undefined
   return conflictSchema.safeParse(document).success ? (document as ConflictArtifact) : undefined
 }
 
@@ -135,11 +138,9 @@ export async function readArtifacts(
   })
   for (const name of names.sort()) {
     if (!/^[0-9a-f]{8,64}\.json$/.test(name)) continue
-    const text = await readFile(join(folder, name), 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'EISDIR') return undefined
-      throw error
-    })
-    const artifact = text === undefined ? undefined : parseArtifact(text)
+    // A folder or a link of that name came from somebody else: nothing is read through it (S1).
+    const isFile = (await lstat(join(folder, name))).isFile()
+    const artifact = isFile ? parseArtifact(await readFile(join(folder, name), 'utf8')) : undefined
     if (artifact === undefined || `${artifact.id}.json` !== name) onInvalid(name)
     else found.set(artifact.id, artifact)
   }

@@ -16,7 +16,10 @@ import {
 } from './conflict-artifact.ts'
 import { readUnmerged, type UnmergedPath } from './index-stages.ts'
 import { KEPT_FOLDER } from './kept-folder.ts'
+import { isMergeInterrupted, recoverMerge } from './merge-commit.ts'
+import { takeProcessLock } from './process-lock.ts'
 import type { Project } from './session.ts'
+import type { Switches } from './switches.ts'
 
 /** A conflict that is open now. */
 export interface OpenConflict {
@@ -39,6 +42,8 @@ export interface OpenConflicts {
   readonly conflicts: readonly OpenConflict[]
   /** The commit that is being merged, while a merge is open. */
   readonly mergeHead: Oid | undefined
+  /** Artifacts of conflicted files whose stages in the index are others: what they say does not count. */
+  readonly stale: readonly ConflictArtifact[]
   /** Artifacts that cannot be read. */
   readonly invalid: readonly string[]
 }
@@ -67,17 +72,22 @@ export async function openConflicts(project: Project): Promise<OpenConflicts> {
   }
 
   const conflicts: OpenConflict[] = []
+  const stale: ConflictArtifact[] = []
   const covered = new Set<string>()
-  for (const artifact of artifacts.values()) {
-    if (artifact.status !== 'open') continue
-    const fitting = artifact.files
+  for (const written of artifacts.values()) {
+    const fitting = written.files
       .filter(({ path, stages }) => sameStages(left.get(path), stages))
       .map(({ path }) => path)
+    // A resolution can be taken back ("git checkout --merge"): then it is as open as before.
+    const undone = written.status !== 'open' && written.remote === mergeHead && fitting.length > 0
+    const artifact = undone ? await reopen(project, written, fitting) : written
+    if (artifact.status !== 'open') continue
     const fields = artifact.fields.filter(
       ({ status, files }) => status === 'open' && files.some((file) => fitting.includes(file)),
     )
     if (fields.length === 0) {
-      if (!artifact.files.some(({ path }) => left.has(path))) await close(project, place, artifact, mergeHead)
+      if (artifact.files.some(({ path }) => left.has(path))) stale.push(artifact)
+      else await closeArtifact(project, artifact, mergeHead)
       continue
     }
     for (const path of fitting) covered.add(path)
@@ -89,7 +99,20 @@ export async function openConflicts(project: Project): Promise<OpenConflicts> {
     conflicts.push({ ...described(artifact), source: 'kept', fields, unmerged: [] })
   }
   for (const [path, entry] of left) if (!covered.has(path)) conflicts.push(...(await gitConflict(project, path, entry)))
-  return { conflicts, mergeHead, invalid }
+  return { conflicts, mergeHead, stale, invalid }
+}
+
+/** {@link openConflicts}, after completing a merge that was interrupted while it left them. */
+export async function openConflictsNow(project: Project, switches: Switches): Promise<OpenConflicts> {
+  if (switches.bidirectional && (await isMergeInterrupted(project))) {
+    const lock = await takeProcessLock(project.stateFolder, 'sync conflicts')
+    try {
+      await recoverMerge(project)
+    } finally {
+      await lock.release()
+    }
+  }
+  return openConflicts(project)
 }
 
 function described(artifact: ConflictArtifact): Pick<OpenConflict, 'id' | 'object' | 'path' | 'artifact'> {
@@ -107,10 +130,22 @@ export function sameStages(
   )
 }
 
-/** An artifact whose conflict is not in the index any more: resolved, or given up with its merge. */
-async function close(
+async function reopen(
   project: Project,
-  place: string,
+  { closedAt: _, ...artifact }: ConflictArtifact,
+  paths: readonly string[],
+): Promise<ConflictArtifact> {
+  const fields = artifact.fields.map((field) =>
+    field.files.some((file) => paths.includes(file)) ? { ...field, status: 'open' as const } : field,
+  )
+  const open: ConflictArtifact = { ...artifact, status: 'open', fields }
+  await writeArtifact(join(project.folder, ARTIFACTS_FOLDER), open)
+  return open
+}
+
+/** An artifact whose conflict is not in the index any more: resolved, or given up with its merge. */
+export async function closeArtifact(
+  project: Project,
   artifact: ConflictArtifact,
   mergeHead: Oid | undefined,
 ): Promise<void> {
@@ -124,7 +159,12 @@ async function close(
     merged && field.status === 'open' ? { ...field, status: 'merged' as const } : field,
   )
   const status = merged ? ('resolved' as const) : ('abandoned' as const)
-  await writeArtifact(place, { ...artifact, status, fields, closedAt: new Date().toISOString() })
+  await writeArtifact(join(project.folder, ARTIFACTS_FOLDER), {
+    ...artifact,
+    status,
+    fields,
+    closedAt: new Date().toISOString(),
+  })
 }
 
 /** What a plain git merge left in one file, object by object where it can be told. */

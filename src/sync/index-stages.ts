@@ -5,6 +5,8 @@ import { type FileMode, type Oid, parseOid } from '../git-bridge/repository.ts'
 export interface UnmergedPath {
   /** Relative to the top of the repository. */
   readonly path: string
+  /** That of our side, else of whom the file is. */
+  readonly mode: FileMode
   readonly base: Oid | undefined
   readonly ours: Oid | undefined
   readonly theirs: Oid | undefined
@@ -33,13 +35,16 @@ export function parseStages(listed: string): readonly StageEntry[] {
 /** The conflicted paths of the index, in order (C1). */
 export async function readUnmerged(repository: NativeRepository): Promise<readonly UnmergedPath[]> {
   const listed = (await repository.run(['ls-files', '--unmerged', '-z'])).stdout.toString('utf8')
-  const found = new Map<string, (Oid | undefined)[]>()
-  for (const { path, stage, oid } of parseStages(listed)) {
-    const stages = found.get(path) ?? []
-    stages[stage] = oid
-    found.set(path, stages)
+  const found = new Map<string, (StageEntry | undefined)[]>()
+  for (const entry of parseStages(listed)) {
+    const stages = found.get(entry.path) ?? []
+    stages[entry.stage] = entry
+    found.set(entry.path, stages)
   }
-  return [...found].map(([path, [, base, ours, theirs]]) => ({ path, base, ours, theirs }))
+  return [...found].map(([path, [, base, ours, theirs]]) => {
+    const { mode } = (ours ?? theirs ?? base)!
+    return { path, mode, base: base?.oid, ours: ours?.oid, theirs: theirs?.oid }
+  })
 }
 
 /**
@@ -47,10 +52,13 @@ export async function readUnmerged(repository: NativeRepository): Promise<readon
  * abort a merge whose index it has not compared with the files (C1).
  */
 export async function writeUnmerged(repository: NativeRepository, paths: readonly UnmergedPath[]): Promise<void> {
+  if (paths.length === 0) return
   const none = '0'.repeat(repository.objectFormat === 'sha1' ? 40 : 64)
-  const lines = paths.flatMap(({ path, base, ours, theirs }) => [
+  const lines = paths.flatMap(({ path, mode, base, ours, theirs }) => [
     `0 ${none} 0\t${path}`,
-    ...[base, ours, theirs].flatMap((oid, index) => (oid === undefined ? [] : [`100644 ${oid} ${index + 1}\t${path}`])),
+    ...[base, ours, theirs].flatMap((oid, index) =>
+      oid === undefined ? [] : [`${mode} ${oid} ${index + 1}\t${path}`],
+    ),
   ])
   await repository.run(['update-index', '-z', '--index-info'], { input: lines.map((line) => `${line}\0`).join('') })
   await repository.run(['update-index', '-q', '--refresh'], { allowFailure: true })
@@ -59,12 +67,14 @@ export async function writeUnmerged(repository: NativeRepository, paths: readonl
 /** Makes paths ordinary again: the index gets the content, or loses the path where there is none. */
 export async function writeMerged(
   repository: NativeRepository,
-  paths: readonly { readonly path: string; readonly oid: Oid | undefined }[],
+  paths: readonly { readonly path: string; readonly mode: FileMode; readonly oid: Oid | undefined }[],
 ): Promise<void> {
   const none = '0'.repeat(repository.objectFormat === 'sha1' ? 40 : 64)
-  const lines = paths.flatMap(({ path, oid }) => [
+  const lines = paths.flatMap(({ path, mode, oid }) => [
     `0 ${none} 0\t${path}`,
-    ...(oid === undefined ? [] : [`100644 ${oid} 0\t${path}`]),
+    ...(oid === undefined ? [] : [`${mode} ${oid} 0\t${path}`]),
   ])
+  if (lines.length === 0) return
   await repository.run(['update-index', '-z', '--index-info'], { input: lines.map((line) => `${line}\0`).join('') })
+  await repository.run(['update-index', '-q', '--refresh'], { allowFailure: true })
 }

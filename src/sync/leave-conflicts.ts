@@ -2,7 +2,8 @@ import { join } from 'node:path'
 import type { ConflictLabels } from '../git-bridge/conflict-markers.ts'
 import type { Oid } from '../git-bridge/repository.ts'
 import type { WorldConflict, WorldMerge } from '../git-bridge/world-merge.ts'
-import { ARTIFACTS_FOLDER, type ConflictArtifact, readArtifacts, writeArtifact } from './conflict-artifact.ts'
+import { ARTIFACTS_FOLDER, type ConflictArtifact, readArtifacts } from './conflict-artifact.ts'
+import { openConflicts } from './conflicts.ts'
 import type { FetchReport } from './fetch.ts'
 import { makeArtifacts } from './make-artifacts.ts'
 import { openMerge, type PlannedMerge } from './merge-commit.ts'
@@ -16,6 +17,13 @@ export async function conflictLabels(project: Project, theirs: string): Promise<
   return { ours: 'HEAD', theirs, ...(withBase ? { base: 'baseline' } : {}) }
 }
 
+/** {@link conflictLabels} for a merge that is open: the remote ref where it is the world's line that is being merged. */
+export async function openLabels(project: Project, mergeHead: Oid | undefined): Promise<ConflictLabels> {
+  const refs = mergeHead === undefined ? new Map<string, Oid>() : await project.repository.listRefs('refs/lobby/')
+  const ref = [...refs].find(([, oid]) => oid === mergeHead)?.[0]
+  return conflictLabels(project, ref ?? 'MERGE_HEAD')
+}
+
 /**
  * Leaves a contested merge as an open git merge (C1), with an artifact for each conflicted object (C3). `planned.tree` is
  * what is to stand in the working tree.
@@ -26,15 +34,15 @@ export async function leaveConflicts(
   { files }: WorldConflict,
   artifacts: readonly ConflictArtifact[],
 ): Promise<void> {
-  const { prefix, folder } = session
-  const conflicts = files.map(({ path, stages }) => ({
+  const { prefix } = session
+  const conflicts = files.map(({ path, mode, stages }) => ({
     path: prefix + path,
+    mode,
     base: stages.base,
     ours: stages.ours,
     theirs: stages.theirs,
   }))
-  await openMerge(session, { ...planned, conflicts })
-  for (const artifact of artifacts) await writeArtifact(join(folder, ARTIFACTS_FOLDER), artifact)
+  await openMerge(session, { ...planned, conflicts, artifacts })
 }
 
 /** An artifact for each contested object of a merge. */
@@ -45,6 +53,8 @@ export async function describeConflicts(
   head: Oid,
   base: Oid | undefined,
 ): Promise<readonly ConflictArtifact[]> {
+  // Earlier ones are told how they ended, before they become history.
+  await openConflicts(session)
   const known = await readArtifacts(join(session.folder, ARTIFACTS_FOLDER))
   const { contested, resolved, conflict } = merge
   const { worldId, tip, cursor } = fetched

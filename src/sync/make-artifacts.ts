@@ -11,7 +11,7 @@ import {
   contestedName,
   roundOf,
 } from './conflict-artifact.ts'
-import { fieldAuthors } from './field-authors.ts'
+import { commitsSince, fieldAuthors } from './field-authors.ts'
 import type { Project } from './session.ts'
 
 /** A merge that left something contested. */
@@ -36,13 +36,15 @@ export async function makeArtifacts(
 ): Promise<readonly ConflictArtifact[]> {
   const artifacts: ConflictArtifact[] = []
   const taken = new Map([...known.values()].map(({ id, object }) => [id, object]))
+  const { head, tip, base } = merge
+  const [local, remote] = await Promise.all([commitsSince(project, head, base), commitsSince(project, tip, base)])
   for (const contested of merge.contested) {
     // Ids are short: another object's may be the same, then some digits more tell them apart.
     let id = conflictId(merge.worldId, contested.key)
     for (let n = 1; (taken.get(id) ?? contested.key) !== contested.key; n++)
       id = `${conflictId(merge.worldId, contested.key)}${n.toString(16).padStart(2, '0')}`
     taken.set(id, contested.key)
-    artifacts.push(await makeArtifact(project, merge, contested, id, known.get(id), now))
+    artifacts.push(await makeArtifact(project, merge, { local, remote }, contested, id, known.get(id), now))
   }
   return artifacts
 }
@@ -50,6 +52,7 @@ export async function makeArtifacts(
 async function makeArtifact(
   project: Project,
   merge: ContestedMerge,
+  commits: Readonly<Record<'local' | 'remote', Awaited<ReturnType<typeof commitsSince>>>>,
   { key, path, fields, sides }: ContestedObject,
   id: string,
   earlier: ConflictArtifact | undefined,
@@ -59,8 +62,8 @@ async function makeArtifact(
   const paths = [sides.base, sides.ours, sides.theirs].flatMap((placed) => placed?.path ?? [])
   const about = { key, base: merge.base, paths, fields: fields.map((field) => field.path) }
   const [localBy, remoteBy] = await Promise.all([
-    fieldAuthors(project, { ...about, tip: merge.head }),
-    fieldAuthors(project, { ...about, tip: merge.tip }),
+    fieldAuthors(project, { ...about, tip: merge.head, commits: commits.local }),
+    fieldAuthors(project, { ...about, tip: merge.tip, commits: commits.remote }),
   ])
   const contested = fields.map(({ path: field, terms, dangling }): ArtifactField => {
     const name = fieldKey(field)

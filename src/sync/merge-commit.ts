@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Oid, Signature } from '../git-bridge/repository.ts'
 import { SyncError } from '../world/errors.ts'
 import { checkOut } from './check-out.ts'
+import type { ConflictArtifact } from './conflict-artifact.ts'
 import { readUnmerged, type UnmergedPath, writeUnmerged } from './index-stages.ts'
 import { type Project, refSegment } from './session.ts'
 import { exists, readText, text } from './working-tree.ts'
@@ -17,10 +18,18 @@ export interface PlannedMerge {
   readonly message: string
   /** Paths that stay conflicted; the commit is then the user's to make (C1). */
   readonly conflicts?: readonly UnmergedPath[]
+  /** What is written down about the conflicts (C3). */
+  readonly artifacts?: readonly ConflictArtifact[]
+}
+
+/** How far a merge had come when it was interrupted: its files first, MERGE_HEAD when they are all there. */
+interface Journal {
+  readonly phase: 'files' | 'merging'
+  readonly merge: PlannedMerge
 }
 
 /**
- * Puts a merged tree on the user's branch, the way `git merge` does: MERGE_HEAD and MERGE_MSG, index and working tree,
+ * Puts a merged tree on the user's branch, the way `git merge` does: index and working tree, MERGE_HEAD and MERGE_MSG,
  * hooks, a commit with the user's identity and signature, first parent HEAD, second the tip (G6, G10).
  *
  * Local changes to the files that it would write stop it before anything is changed (`local_changes`), as git does. A
@@ -28,13 +37,8 @@ export interface PlannedMerge {
  */
 export async function commitMerge(project: Project, merge: PlannedMerge): Promise<Oid> {
   await requireIdentity(project)
-  await writeJournal(project, merge)
+  await moveFiles(project, merge)
   await beginMerge(project, merge)
-  const blocked = await checkOut(project.repository, merge.head, merge.tree)
-  if (blocked.length > 0) {
-    await endMerge(project)
-    throw localChanges(blocked)
-  }
   return concludeMerge(project, merge)
 }
 
@@ -44,24 +48,37 @@ export async function commitMerge(project: Project, merge: PlannedMerge): Promis
  * {@link commitMerge} does, having changed nothing.
  */
 export async function openMerge(project: Project, merge: PlannedMerge): Promise<void> {
-  const conflicts = merge.conflicts ?? []
   // As git lists them: whoever edits the message sees them, comments are stripped then.
-  const list = conflicts.map(({ path }) => `#\t${path}\n`).join('')
+  const list = (merge.conflicts ?? []).map(({ path }) => `#\t${path}\n`).join('')
   const planned = { ...merge, message: `${merge.message}\n# Conflicts:\n${list}` }
   await requireIdentity(project)
-  await writeJournal(project, planned)
-  await beginMerge(project, planned)
-  const blocked = await checkOut(project.repository, merge.head, merge.tree)
-  if (blocked.length > 0) {
-    await endMerge(project)
-    throw localChanges(blocked)
-  }
-  await leaveOpen(project, conflicts)
+  await moveFiles(project, planned)
+  await leaveOpen(project, planned)
 }
 
-async function leaveOpen(project: Project, conflicts: readonly UnmergedPath[]): Promise<void> {
-  await writeUnmerged(project.repository, conflicts)
+/**
+ * Index and working tree, before git hears of a merge: who commits after a crash here commits what the world did as
+ * changes of their own, and loses nothing of it; the other way round they would record as merged what is not there.
+ */
+async function moveFiles(project: Project, merge: PlannedMerge): Promise<void> {
+  await writeJournal(project, { phase: 'files', merge })
+  const blocked = await checkOut(project.repository, merge.head, merge.tree)
+  if (blocked.length === 0) return
   await rm(journalPath(project), { force: true })
+  throw localChanges(blocked)
+}
+
+async function leaveOpen(project: Project, merge: PlannedMerge): Promise<void> {
+  await writeUnmerged(project.repository, merge.conflicts ?? [])
+  await writeArtifacts(project, merge)
+  await beginMerge(project, merge)
+  await rm(journalPath(project), { force: true })
+}
+
+async function writeArtifacts({ folder }: Project, { artifacts }: PlannedMerge): Promise<void> {
+  if (artifacts === undefined) return
+  const { ARTIFACTS_FOLDER, writeArtifact } = await import('./conflict-artifact.ts')
+  for (const artifact of artifacts) await writeArtifact(join(folder, ARTIFACTS_FOLDER), artifact)
 }
 
 function localChanges(paths: readonly string[]): SyncError {
@@ -94,6 +111,7 @@ async function identity(project: Project, which: 'GIT_AUTHOR_IDENT' | 'GIT_COMMI
 
 async function beginMerge(project: Project, merge: PlannedMerge): Promise<void> {
   const { gitDir } = project.repository
+  await writeJournal(project, { phase: 'merging', merge })
   await writeFile(join(gitDir, 'MERGE_MSG'), merge.message)
   await writeFile(join(gitDir, 'MERGE_MODE'), 'no-ff')
   await writeFile(join(gitDir, 'MERGE_HEAD'), `${merge.tip}\n`)
@@ -159,10 +177,10 @@ function journalPath(project: Project): string {
   return join(project.stateFolder, `merge-${refSegment(project.repository.gitDir).slice(-100)}.json`)
 }
 
-async function writeJournal(project: Project, merge: PlannedMerge): Promise<void> {
+async function writeJournal(project: Project, journal: Journal): Promise<void> {
   const path = journalPath(project)
   await mkdir(project.stateFolder, { recursive: true })
-  await writeFile(`${path}.new`, JSON.stringify(merge), { flush: true })
+  await writeFile(`${path}.new`, JSON.stringify(journal), { flush: true })
   await rename(`${path}.new`, path)
 }
 
@@ -175,34 +193,43 @@ export async function recoverMerge(project: Project): Promise<Oid | undefined> {
   const journal = await readText(path)
   if (journal === undefined) return undefined
   const { repository } = project
-  const merge = JSON.parse(journal) as PlannedMerge
+  const { phase, merge } = JSON.parse(journal) as Journal
+  const forget = async (): Promise<undefined> => void (await rm(path, { force: true }))
   const mergeHead = (await readText(join(repository.gitDir, 'MERGE_HEAD')))?.trim()
   const head = await repository.resolve('HEAD')
   if (head !== merge.head) {
     // Committed, but not tidied up; or the user moved on.
     const made = head === undefined ? undefined : await repository.readCommit(head)
     if (made?.parents[0] === merge.head && made.parents[1] === merge.tip) await endMerge(project)
-    await rm(path, { force: true })
-    return undefined
+    return forget()
   }
-  if (mergeHead !== undefined && mergeHead !== merge.tip) {
-    await rm(path, { force: true })
-    return undefined
+  if (mergeHead !== undefined && mergeHead !== merge.tip) return forget()
+  // MERGE_MSG is written first: without it, the user gave the merge up.
+  if (phase === 'merging' && mergeHead === undefined && !(await exists(join(repository.gitDir, 'MERGE_MSG'))))
+    return forget()
+  if (merge.conflicts === undefined) {
+    await resumeFiles(project, merge)
+    await beginMerge(project, merge)
+    return concludeMerge(project, merge)
   }
-  if (mergeHead === undefined && !(await exists(join(repository.gitDir, 'MERGE_MSG')))) {
-    // Nothing but the journal was written, or the user gave the merge up.
-    await rm(path, { force: true })
-    return undefined
-  }
-  if (merge.conflicts !== undefined && (await readUnmerged(repository)).length > 0) {
-    // The conflicts are in the index already, and the user may have begun to resolve them.
-    await rm(path, { force: true })
-    return undefined
+  if (phase === 'files') {
+    // With the conflicts in the index, the files are there, and the user may have begun to resolve them.
+    if ((await readUnmerged(repository)).length === 0) {
+      await resumeFiles(project, merge)
+      await writeUnmerged(repository, merge.conflicts)
+    }
+    await writeArtifacts(project, merge)
   }
   await beginMerge(project, merge)
-  const blocked = await checkOut(repository, merge.head, merge.tree, { resume: true })
+  return forget()
+}
+
+/** Whether a merge was interrupted here and waits to be completed. */
+export async function isMergeInterrupted(project: Project): Promise<boolean> {
+  return exists(journalPath(project))
+}
+
+async function resumeFiles({ repository }: Project, { head, tree }: PlannedMerge): Promise<void> {
+  const blocked = await checkOut(repository, head, tree, { resume: true })
   if (blocked.length > 0) throw localChanges(blocked)
-  if (merge.conflicts === undefined) return concludeMerge(project, merge)
-  await leaveOpen(project, merge.conflicts)
-  return undefined
 }

@@ -64,8 +64,11 @@ export async function push(session: Session, options: PushOptions): Promise<Push
   if (!options.dryRun) requireBidirectional(session.switches, 'sync push')
   const lock = await takeProcessLock(session.stateFolder, 'sync push')
   try {
-    await recoverMerge(session)
-    await recoverAutostash(session)
+    // Switched off, a dry run does not end what was interrupted either (C6).
+    if (session.switches.bidirectional) {
+      await recoverMerge(session)
+      await recoverAutostash(session)
+    }
     const branch = await requireBranch(session)
     for (let attempt = 1; ; attempt++) {
       const report = await tryPush(session, branch, options, attempt)

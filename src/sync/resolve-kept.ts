@@ -1,4 +1,4 @@
-import { lstat, mkdir, rm, rmdir, writeFile } from 'node:fs/promises'
+import { mkdir, rm, rmdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { findObjects } from '../git-bridge/find-objects.ts'
 import type { Oid } from '../git-bridge/repository.ts'
@@ -10,7 +10,7 @@ import { worldOf } from './kept-conflicts.ts'
 import { KEPT_FOLDER } from './kept-folder.ts'
 import type { Resolved, ResolveOptions } from './resolve.ts'
 import { type Project, remoteRef } from './session.ts'
-import { worktreeOid } from './settle-files.ts'
+import { refuseLinks, worktreeOid } from './settle-files.ts'
 import { KeptFiles, localChanges } from './take-kept.ts'
 
 /** Files to be written into the working tree, or removed; paths relative to the project. */
@@ -116,21 +116,6 @@ async function refuseOverwrites(project: Project, head: Oid | undefined, { edits
     const now = await worktreeOid(project, path)
     const next = bytes && repository.hashBlob(bytes)
     if (now !== next && now !== committed) throw localChanges(path)
-  }
-}
-
-/** S1: nothing is written through a symbolic link, wherever it leads, nor over what is no file. */
-async function refuseLinks({ folder }: Project, path: string): Promise<void> {
-  const segments = path.split('/')
-  for (let n = 1; n <= segments.length; n++) {
-    const part = segments.slice(0, n).join('/')
-    const found = await lstat(join(folder, part)).catch(() => undefined)
-    if (found === undefined) return
-    if (n < segments.length ? found.isDirectory() : found.isFile()) continue
-    throw new SyncError('not_a_file', `${part} is not an ordinary ${n < segments.length ? 'folder' : 'file'}.`, {
-      hint: 'Look at it with "git status". Nothing was changed.',
-      data: { path: part },
-    })
   }
 }
 

@@ -3,11 +3,12 @@ import { mergeWorldFile } from '../git-bridge/merge-file.ts'
 import { isJsonPath, readDoc } from '../git-bridge/object-docs.ts'
 import { findMarkers } from '../projection/markers.ts'
 import { SyncError } from '../world/errors.ts'
-import { type Chosen, choose, refuseStale } from './choose-conflicts.ts'
-import { ARTIFACTS_FOLDER, readArtifacts, writeArtifact } from './conflict-artifact.ts'
-import { type OpenConflict, openConflicts } from './conflicts.ts'
-import { readUnmerged, type UnmergedPath } from './index-stages.ts'
-import { conflictLabels } from './leave-conflicts.ts'
+import { type Chosen, choose, refuseStale, stale } from './choose-conflicts.ts'
+import { ARTIFACTS_FOLDER, type ConflictArtifact, readArtifacts, writeArtifact } from './conflict-artifact.ts'
+import { type OpenConflict, type OpenConflicts, openConflicts } from './conflicts.ts'
+import type { UnmergedPath } from './index-stages.ts'
+import { openLabels } from './leave-conflicts.ts'
+import { recoverMerge } from './merge-commit.ts'
 import { takeProcessLock } from './process-lock.ts'
 import { resolveKept } from './resolve-kept.ts'
 import type { Project } from './session.ts'
@@ -21,6 +22,7 @@ import {
   worktreeOid,
 } from './settle-files.ts'
 import { requireBidirectional, type Switches } from './switches.ts'
+import { isAsMerged } from './untouched.ts'
 
 export type Use = 'local' | 'remote' | 'merged'
 
@@ -62,15 +64,14 @@ export async function resolve(project: Project, switches: Switches, options: Res
   requireBidirectional(switches, 'sync resolve')
   const lock = await takeProcessLock(project.stateFolder, 'sync resolve')
   try {
+    await recoverMerge(project)
     const found = await openConflicts(project)
     const chosen = await choose(project, found.conflicts, options)
-    for (const conflict of chosen.keys()) await refuseStale(project, conflict, found.mergeHead)
+    for (const conflict of chosen.keys()) await refuseStale(project, conflict, found)
     const shown: Chosen = new Map([...chosen].filter(([{ source }]) => source !== 'kept'))
     const kept = [...chosen.keys()].filter(({ source }) => source === 'kept')
     const resolved =
-      options.use === 'merged'
-        ? await takeEdited(project, shown)
-        : await takeSide(project, shown, found.conflicts, options.use)
+      options.use === 'merged' ? await takeEdited(project, shown) : await takeSide(project, shown, found, options.use)
     resolved.push(...(await resolveKept(project, kept, options)))
     const { conflicts, mergeHead } = await openConflicts(project)
     return { use: options.use, resolved, open: conflicts, merging: mergeHead !== undefined }
@@ -83,7 +84,7 @@ export async function resolve(project: Project, switches: Switches, options: Res
 async function takeSide(
   project: Project,
   picked: Chosen,
-  all: readonly OpenConflict[],
+  { conflicts: all, mergeHead }: OpenConflicts,
   use: 'local' | 'remote',
 ): Promise<Resolved[]> {
   const { repository, prefix } = project
@@ -101,17 +102,12 @@ async function takeSide(
     }
   }
   for (const [path, entry] of paths) {
-    await refuseEdited(project, path, all)
     const oids = [entry.base, entry.ours, entry.theirs]
     const blobs = await repository.readBlobs(oids.filter((oid) => oid !== undefined))
     const [base, ours, theirs] = oids.map((oid) => (oid === undefined ? undefined : blobs.get(oid)))
     const own = all.some(({ source, unmerged }) => source === 'merge' && unmerged.includes(entry))
     const sides = { base, ours, theirs }
     const stages = own ? { kind: 'contested' as const, stages: sides } : restaged(project, path, sides)
-    if (stages.kind === 'merged') {
-      settled.set(path, stages)
-      continue
-    }
     const choices: Choice[] = all
       .filter(({ object, unmerged }) => object !== undefined && unmerged.some((other) => other.path === entry.path))
       .flatMap((conflict) =>
@@ -123,17 +119,14 @@ async function takeSide(
             use: picked.get(conflict)?.includes(f) ? side : undefined,
           })),
       )
-    settled.set(
-      path,
-      settleFile(
-        path,
-        stages.stages,
-        choices.length === 0 ? [{ key: '' as Choice['key'], path: [], use: side }] : choices,
-      ),
-    )
+    const one = choices.length === 0 ? [{ key: '' as Choice['key'], path: [], use: side } as const] : choices
+    const file = stages.kind === 'merged' ? stages : settleFile(path, stages.stages, one)
+    if (file.kind === 'unfit') throw unfit(path, all)
+    await refuseEdited(project, path, all, file, stages.kind === 'contested' ? [sides, stages.stages] : [sides])
+    settled.set(path, file)
   }
   if (settled.size === 0) return resolved
-  const applied = await applySettled(project, settled, await conflictLabels(project, 'MERGE_HEAD'))
+  const applied = await applySettled(project, settled, await openLabels(project, mergeHead))
   await updateArtifacts(project, picked, applied, use)
   return resolved
 }
@@ -160,26 +153,37 @@ function restaged(
   })
 }
 
+function unfit(path: string, all: readonly OpenConflict[]): SyncError {
+  const known = all.find(({ artifact }) => artifact?.files.some((file) => file.path === path) === true)?.artifact
+  return known === undefined
+    ? new SyncError('unfit_file', `${path} cannot be settled by field; nothing was changed.`, {
+        hint: `Edit the file, then run "gamedev sync resolve ${path} --use merged".`,
+        data: { path },
+      })
+    : stale(known)
+}
+
 /** Only a file that is as the conflict left it is written over: what the user has edited is never lost. */
-async function refuseEdited(project: Project, path: string, all: readonly OpenConflict[]): Promise<void> {
+async function refuseEdited(
+  project: Project,
+  path: string,
+  all: readonly OpenConflict[],
+  settled: SettledFile,
+  stages: readonly Stages[],
+): Promise<void> {
   const known = all
     .flatMap(({ artifact, source }) => (source === 'merge' ? (artifact?.files ?? []) : []))
     .find((file) => file.path === path)
   const now = await worktreeOid(project, path)
-  if (known !== undefined ? now === known.working : await looksUntouched(project, path)) return
+  // An interrupted run has written the file already.
+  const next = settled.kind === 'merged' ? settled.bytes && project.repository.hashBlob(settled.bytes) : null
+  if (now === next || (now !== undefined && now === known?.working)) return
+  const bytes = now === undefined ? undefined : await worktreeFile(project, path)
+  if (bytes !== undefined && isAsMerged(path, bytes, stages)) return
   throw new SyncError('file_edited', `${path} was edited since the conflict came up; nothing was changed.`, {
     hint: `Keep your edit with --use merged, or bring the conflict back with "git checkout --merge -- ${path}".`,
     data: { path },
   })
-}
-
-/** What git wrote into a conflicted file has markers, unless one side lacks the file or it is no text. */
-async function looksUntouched(project: Project, path: string): Promise<boolean> {
-  const entry = (await readUnmerged(project.repository)).find((other) => other.path === project.prefix + path)
-  const now = await worktreeOid(project, path)
-  if (now === undefined) return false
-  if (entry !== undefined && [entry.ours, entry.theirs].includes(now)) return true
-  return findMarkers((await worktreeFile(project, path))!) !== undefined
 }
 
 /** `merged`: the files as the user has edited them. */
@@ -236,18 +240,10 @@ async function updateArtifacts(
   for (const artifact of (await readArtifacts(place)).values()) {
     if (artifact.status !== 'open') continue
     const names = settled.get(artifact.id)
-    const files = artifact.files.map((file) => {
-      const now = applied.get(file.path)
-      if (now?.stages === undefined || now.working === undefined) return file
-      const { base, ours, theirs } = now.stages
-      return {
-        path: file.path,
-        stages: { ...(base && { base }), ...(ours && { local: ours }), ...(theirs && { remote: theirs }) },
-        working: now.working,
-      }
-    })
     const fields = artifact.fields.map((f) => (f.status === 'open' && names?.has(f.field) ? { ...f, status: use } : f))
     const closed = fields.every(({ status }) => status !== 'open')
+    // What is settled keeps the stages that it was settled from: they tell when that is taken back.
+    const files = closed ? artifact.files : artifact.files.map((file) => withStages(file, applied.get(file.path)))
     if (names === undefined && files.every((file, index) => file === artifact.files[index])) continue
     await writeArtifact(place, {
       ...artifact,
@@ -256,4 +252,14 @@ async function updateArtifacts(
       ...(closed ? { status: 'resolved' as const, closedAt: new Date().toISOString() } : {}),
     })
   }
+}
+
+type ArtifactFile = ConflictArtifact['files'][number]
+type Applied = Awaited<ReturnType<typeof applySettled>> extends ReadonlyMap<string, infer T> ? T : never
+
+function withStages(file: ArtifactFile, now: Applied | undefined): ArtifactFile {
+  if (now?.stages === undefined || now.working === undefined) return file
+  const { base, ours, theirs } = now.stages
+  const stages = { ...(base && { base }), ...(ours && { local: ours }), ...(theirs && { remote: theirs }) }
+  return { path: file.path, stages, working: now.working }
 }

@@ -2,9 +2,9 @@ import { mergeWorldFile } from '../git-bridge/merge-file.ts'
 import { isJsonPath } from '../git-bridge/object-docs.ts'
 import { findMarkers } from '../projection/markers.ts'
 import { isWorldOwned } from '../projection/paths.ts'
-import { openConflicts } from './conflicts.ts'
+import { closeArtifact, openConflicts } from './conflicts.ts'
 import { readUnmerged } from './index-stages.ts'
-import { conflictLabels } from './leave-conflicts.ts'
+import { openLabels } from './leave-conflicts.ts'
 import { takeProcessLock } from './process-lock.ts'
 import type { Project } from './session.ts'
 import { applySettled, type SettledFile, worktreeFile } from './settle-files.ts'
@@ -31,11 +31,16 @@ export async function restage(project: Project, switches: Switches): Promise<Res
   try {
     const files = new Map<string, SettledFile>()
     const left: { path: string; reason: string }[] = []
+    const { conflicts: before, stale, mergeHead } = await openConflicts(project)
+    const ofPull = new Set(
+      before.flatMap(({ source, unmerged }) => (source === 'merge' ? unmerged.map((u) => u.path) : [])),
+    )
     for (const entry of await readUnmerged(repository)) {
       const path = entry.path.slice(prefix.length)
       if (!entry.path.startsWith(prefix) || !isWorldOwned(path)) continue
       const leave = (reason: string) => left.push({ path, reason })
-      if (entry.ours === undefined || entry.theirs === undefined) leave('one side deleted it')
+      if (ofPull.has(entry.path)) leave('it is in conflict as a pull has left it')
+      else if (entry.ours === undefined || entry.theirs === undefined) leave('one side deleted it')
       else if (!isJsonPath(path)) leave('it is merged as text or not at all')
       else if (!(await hasMarkers(project, path))) leave('it was edited: "--use merged" takes it')
       else {
@@ -51,7 +56,9 @@ export async function restage(project: Project, switches: Switches): Promise<Res
         else files.set(path, merge)
       }
     }
-    await applySettled(project, files, await conflictLabels(project, 'MERGE_HEAD'))
+    // What git has counts from now on.
+    for (const artifact of stale) await closeArtifact(project, artifact, undefined)
+    await applySettled(project, files, await openLabels(project, mergeHead))
     const of = (kind: SettledFile['kind']) => [...files].filter(([, file]) => file.kind === kind).map(([path]) => path)
     const { conflicts } = await openConflicts(project)
     return { merged: of('merged'), restaged: of('contested'), left, open: conflicts.length }

@@ -1,15 +1,16 @@
-import { lstat, readFile, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { lstat, mkdir, readFile, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { type ConflictLabels, markDifferences } from '../git-bridge/conflict-markers.ts'
 import type { Side } from '../git-bridge/conflicted-files.ts'
-import { docField, isJsonPath, natureOf, readDoc, withDocField, writeDoc } from '../git-bridge/object-docs.ts'
+import { docField, isJsonPath, natureOf, readDoc, sameDocs, withDocField, writeDoc } from '../git-bridge/object-docs.ts'
 import type { Oid } from '../git-bridge/repository.ts'
 import type { FieldPath } from '../resolvers/fields.ts'
 import { assert, SyncError } from '../world/errors.ts'
 import type { JsonObject } from '../world/json.ts'
 import type { ObjectKey } from '../world/state.ts'
-import { type UnmergedPath, writeMerged, writeUnmerged } from './index-stages.ts'
+import { readUnmerged, type UnmergedPath, writeMerged, writeUnmerged } from './index-stages.ts'
 import type { Project } from './session.ts'
+import { writeWhole } from './write-whole.ts'
 
 /** The three versions of a conflicted file; those of a file that one side lacks are fewer. */
 export type Stages = Readonly<Record<Side, Uint8Array | undefined>>
@@ -26,11 +27,14 @@ export type SettledFile =
   | { readonly kind: 'merged'; readonly bytes: Uint8Array | undefined }
   | { readonly kind: 'contested'; readonly stages: Stages }
 
+/** With all choices made, the sides still differ: the choices are not those of this file. */
+export type Unfit = { readonly kind: 'unfit' }
+
 /**
  * Settles contested fields of a file. JSON is settled field by field; a text, an asset, a file that one side lacks is one
  * value.
  */
-export function settleFile(path: string, stages: Stages, choices: readonly Choice[]): SettledFile {
+export function settleFile(path: string, stages: Stages, choices: readonly Choice[]): SettledFile | Unfit {
   const docs = isJsonPath(path) ? documents(path, stages) : undefined
   if (docs === undefined) {
     const use = choices[0]?.use
@@ -45,7 +49,9 @@ export function settleFile(path: string, stages: Stages, choices: readonly Choic
     ours = settled(ours)
     theirs = settled(theirs)
   }
-  if (choices.every(({ use }) => use !== undefined)) return { kind: 'merged', bytes: writeDoc(path, ours) }
+  if (choices.every(({ use }) => use !== undefined)) {
+    return sameDocs(path, ours, theirs) ? { kind: 'merged', bytes: writeDoc(path, ours) } : { kind: 'unfit' }
+  }
   const text = (doc: JsonObject | undefined) => doc && writeDoc(path, doc)
   return { kind: 'contested', stages: { base: text(base), ours: text(ours), theirs: text(theirs) } }
 }
@@ -70,7 +76,7 @@ export async function applySettled(
   files: ReadonlyMap<string, SettledFile>,
   labels: ConflictLabels,
 ): Promise<ReadonlyMap<string, { readonly working: Oid | undefined; readonly stages: UnmergedPath | undefined }>> {
-  const { repository, prefix, folder } = project
+  const { repository, prefix } = project
   const contents: Uint8Array[] = []
   const add = (bytes: Uint8Array | undefined): number | undefined =>
     bytes === undefined ? undefined : contents.push(bytes) - 1
@@ -81,32 +87,61 @@ export async function applySettled(
     const working = add(markDifferences({ base, ours, theirs }, labels, natureOf(path)))
     return { path, working, stages: { base: add(base), ours: add(ours), theirs: add(theirs) } }
   })
-  const oids = await repository.writeBlobs(contents)
+  const [oids, unmerged] = await Promise.all([repository.writeBlobs(contents), readUnmerged(repository)])
+  const modes = new Map(unmerged.map(({ path, mode }) => [path, mode]))
   const oid = (index: number | undefined): Oid | undefined => (index === undefined ? undefined : oids[index])
   const entries = plans.map(({ path, working, stages }) => ({
     path: prefix + path,
+    mode: modes.get(prefix + path) ?? '100644',
     working: oid(working),
     stages: stages && {
       path: prefix + path,
+      mode: modes.get(prefix + path) ?? '100644',
       base: oid(stages.base),
       ours: oid(stages.ours),
       theirs: oid(stages.theirs),
     },
   }))
+  // The files first: what is interrupted is still in conflict, and the same command goes on.
+  for (const { path, working } of entries) await writeWorktree(project, path.slice(prefix.length), working)
   await writeMerged(
     repository,
-    entries.map(({ path, working }) => ({ path, oid: working })),
+    entries.flatMap(({ path, mode, working, stages }) => (stages === undefined ? [{ path, mode, oid: working }] : [])),
   )
-  const kept = entries.filter(({ working }) => working !== undefined).map(({ path }) => `${path}\0`)
-  // git writes them as a checkout does: line endings, filters, and never through a link.
-  if (kept.length > 0)
-    await repository.run(['checkout-index', '--force', '-u', '-z', '--stdin'], { input: kept.join('') })
-  for (const { path, working } of entries) {
-    if (working === undefined) await rm(join(folder, path.slice(prefix.length)), { force: true })
-  }
-  const open = entries.flatMap(({ stages }) => (stages === undefined ? [] : [stages]))
-  if (open.length > 0) await writeUnmerged(repository, open)
+  await writeUnmerged(
+    repository,
+    entries.flatMap(({ stages }) => (stages === undefined ? [] : [stages])),
+  )
   return new Map(entries.map(({ path, working, stages }) => [path.slice(prefix.length), { working, stages }]))
+}
+
+/** Writes a file as a checkout does, line endings and filters included, or removes it. Never through a link (S1). */
+async function writeWorktree(project: Project, path: string, oid: Oid | undefined): Promise<void> {
+  const { repository, prefix, folder } = project
+  await refuseLinks(project, path)
+  const at = join(folder, path)
+  if (oid === undefined) {
+    await rm(at, { force: true })
+    return
+  }
+  const { stdout } = await repository.run(['cat-file', '--filters', `--path=${prefix}${path}`, oid])
+  await mkdir(dirname(at), { recursive: true })
+  await writeWhole(at, stdout, ((await lstat(at).catch(() => undefined))?.mode ?? 0o644) & 0o777)
+}
+
+/** S1: nothing is written through a symbolic link, wherever it leads, nor over what is no file. Throws `not_a_file`. */
+export async function refuseLinks({ folder }: Pick<Project, 'folder'>, path: string): Promise<void> {
+  const segments = path.split('/')
+  for (let n = 1; n <= segments.length; n++) {
+    const part = segments.slice(0, n).join('/')
+    const found = await lstat(join(folder, part)).catch(() => undefined)
+    if (found === undefined) return
+    if (n < segments.length ? found.isDirectory() : found.isFile()) continue
+    throw new SyncError('not_a_file', `${part} is not an ordinary ${n < segments.length ? 'folder' : 'file'}.`, {
+      hint: 'Look at it with "git status". Nothing was changed.',
+      data: { path: part },
+    })
+  }
 }
 
 /** The content of a file of the working tree as git would store it; undefined where there is none. */

@@ -34,7 +34,7 @@ export async function openWorld(context: Context, choice: WorldChoice): Promise<
   const { address, confirm, folder } =
     choice.url === undefined
       ? await chosen(context, choice.target)
-      : { address: named(context, choice), confirm: false, folder: context.cwd }
+      : { address: named(context, choice), confirm: false, folder: await switchesFolder(context) }
   const switches = await readSwitches(folder, context.env)
   const { openRuntime } = await import('../remote-runtime/open-runtime.ts')
   const runtime = openRuntime(address, {
@@ -42,6 +42,14 @@ export async function openWorld(context: Context, choice: WorldChoice): Promise<
     onWarning: (text) => context.progress.warn(text),
   })
   return { runtime, url: runtime.address.url, confirm, switches, close: () => runtime.close() }
+}
+
+/** Whose `.env` has the switches: the project's, wherever in it the command runs (C6). */
+async function switchesFolder(context: Context): Promise<string> {
+  return projectOrFolder(context).then(
+    ({ folder }) => folder,
+    () => context.cwd,
+  )
 }
 
 function named({ env }: Context, { url, worldId }: WorldChoice): RuntimeAddress {

@@ -10,13 +10,16 @@ export default class Conflicts extends SyncCommand<unknown> {
 
   override async run(): Promise<unknown> {
     await this.parse(Conflicts)
-    const [{ openProject }, { openConflicts }] = await Promise.all([
+    const [{ openProject }, { openConflictsNow }, { readSwitches }] = await Promise.all([
       import('../../sync/session.ts'),
       import('../../sync/conflicts.ts'),
+      import('../../sync/switches.ts'),
     ])
-    const project = await openProject(this.context())
+    const context = this.context()
+    const project = await openProject(context)
     try {
-      const { conflicts, mergeHead, invalid } = await openConflicts(project)
+      const switches = await readSwitches(project.folder, context.env)
+      const { conflicts, mergeHead, invalid } = await openConflictsNow(project, switches)
       for (const file of invalid) this.warn(`${file} is no conflict artifact and is passed over`)
       if (conflicts.length > 0) {
         this.exitWith(2)

@@ -52,13 +52,15 @@ export default class Resolve extends SyncCommand<unknown> {
     try {
       const switches = await readSwitches(project.folder, context.env)
       if (flags.restage) return await this.#restage(project, switches)
-      if (flags.use === undefined && !flags.all && names.length === 0) return await this.#walk(project, switches)
+      if (flags.use === undefined && flags.all !== true && names.length === 0)
+        return await this.#walk(project, switches)
       if (flags.use === undefined) this.error('Say which values to take: --use local, remote or merged.', { exit: 2 })
-      if (flags.all === names.length > 0) {
-        this.error(flags.all ? '--all and ids exclude each other.' : 'Name a conflict, or pass --all.', { exit: 2 })
+      const all = flags.all === true
+      if (all === names.length > 0) {
+        this.error(all ? '--all and ids exclude each other.' : 'Name a conflict, or pass --all.', { exit: 2 })
       }
       const { resolve } = await import('../../sync/resolve.ts')
-      const { field, all } = flags
+      const { field } = flags
       return this.#tell(await resolve(project, switches, { names, all, use: flags.use as Use, field }))
     } finally {
       await project.repository.close()
@@ -102,12 +104,12 @@ export default class Resolve extends SyncCommand<unknown> {
 
   /** Walks through the open conflicts, one question for each. */
   async #walk(project: Project, switches: Switches): Promise<unknown> {
-    const [{ openConflicts }, { resolve }, { conflictTable }] = await Promise.all([
+    const [{ openConflicts, openConflictsNow }, { resolve }, { conflictTable }] = await Promise.all([
       import('../../sync/conflicts.ts'),
       import('../../sync/resolve.ts'),
       import('../../cli/conflict-view.ts'),
     ])
-    const { conflicts } = await openConflicts(project)
+    const { conflicts } = await openConflictsNow(project, switches)
     if (conflicts.length === 0) {
       this.say('No conflict is open.')
       return { resolved: [], open: [] }
