@@ -1,10 +1,10 @@
 import { classify, entityFile, MANIFEST_FILE, SETTINGS_FILE, SPAWN_FILE } from '../projection/paths.ts'
 import { SyncError } from '../world/errors.ts'
 import { type ObjectKey, type ObjectKind, parseObjectKey } from '../world/state.ts'
+import { describeProblem } from './merge-guards.ts'
 import type { FileEntry, Oid, Repository } from './repository.ts'
 import { isFile, type PlacedObject, readUnits, type TreeObjects } from './tree-objects.ts'
 import { addUnit, unitsOf } from './units.ts'
-import { describeProblem } from './world-merge.ts'
 
 /**
  * Looks objects up in a commit: where they usually are, and only where one is not, in all files that could hold it (M8).

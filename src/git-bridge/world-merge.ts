@@ -1,5 +1,4 @@
-import type { FileProblem } from '../projection/json-file.ts'
-import { classify, entityFile, isWorldOwned, MANIFEST_FILE, SETTINGS_FILE, SPAWN_FILE } from '../projection/paths.ts'
+import { classify, entityFile, isWorldOwned, MANIFEST_FILE } from '../projection/paths.ts'
 import {
   type ContestedField,
   dependsOnWritten,
@@ -9,14 +8,22 @@ import {
 } from '../resolvers/object.ts'
 import type { Policy } from '../resolvers/policy.ts'
 import type { Terms } from '../resolvers/terms.ts'
-import { danglingDeletions, type MergedSides } from '../resolvers/whole.ts'
-import { SyncError } from '../world/errors.ts'
 import { jsonEquals } from '../world/json.ts'
-import { type ObjectKey, parseObjectKey, SETTINGS, SPAWN, type WorldObject } from '../world/state.ts'
+import { type ObjectKey, parseObjectKey, type WorldObject } from '../world/state.ts'
 import type { ConflictLabels } from './conflict-markers.ts'
 import type { ConflictedFile } from './conflicted-files.ts'
+import { findDangling } from './dangling.ts'
+import { keepModes, modeOf } from './file-modes.ts'
+import {
+  appFolders,
+  refuseCopies,
+  refuseLosses,
+  refuseMissing,
+  refuseProblems,
+  requireOneLayout,
+} from './merge-guards.ts'
 import { MergedTree, taken } from './merged-tree.ts'
-import type { FileMode, Oid, Repository, TreeChange, TreeEdit } from './repository.ts'
+import type { Oid, Repository, TreeChange, TreeEdit } from './repository.ts'
 import { isFile, joinUnits, type PlacedObject, readUnits, type TreeObjects } from './tree-objects.ts'
 import { addUnit, inUnits, type Units, unitsOf } from './units.ts'
 import { writtenSince } from './wrote.ts'
@@ -212,81 +219,6 @@ export async function mergeWorlds(
   return { ...outcome, tree: undefined, conflict, incoming: written.incoming }
 }
 
-/** The mode of our file at a path: the line knows ordinary files only, what can be executed here stays so. */
-async function modeOf(repository: Repository, ours: Oid, path: string): Promise<FileMode> {
-  return (await repository.lookup(ours, path))?.mode === '100755' ? '100755' : '100644'
-}
-
-async function keepModes(repository: Repository, ours: Oid, edits: readonly TreeEdit[]): Promise<readonly TreeEdit[]> {
-  return Promise.all(
-    edits.map(async (edit) =>
-      edit.kind === 'put' ? { ...edit, mode: await modeOf(repository, ours, edit.path) } : edit,
-    ),
-  )
-}
-
-/**
- * Deletions that leave something dangling (M6). What only the world changed was not read yet: it is, where we deleted a
- * blueprint that it may have come to use.
- */
-async function findDangling(
-  repository: Repository,
-  prefix: string,
-  commits: { readonly base: Oid | undefined; readonly theirs: Oid },
-  unread: readonly TreeChange[],
-  terms: ReadonlyMap<ObjectKey, Terms<PlacedObject | undefined>>,
-  merges: ReadonlyMap<ObjectKey, ObjectMerge>,
-): Promise<ReadonlyMap<ObjectKey, readonly ObjectKey[]>> {
-  const sides = new Map<ObjectKey, MergedSides>()
-  let deleted = false
-  for (const [key, { base, ours, theirs }] of terms) {
-    const { object: merged, contested } = merges.get(key)!
-    const open = contested.length > 0
-    sides.set(key, { base: base?.object, ours: ours?.object, theirs: theirs?.object, merged, contested: open })
-    if (key.startsWith('blueprint:') && ours === undefined && theirs !== undefined && merged === undefined)
-      deleted = true
-  }
-  if (deleted) {
-    const units = unitsOf(unread.map(({ path }) => path))
-    const [was, is] = await Promise.all([
-      readUnits(repository, commits.base, prefix, units),
-      readUnits(repository, commits.theirs, prefix, units),
-    ])
-    for (const [key, { object }] of is.objects) {
-      if (sides.has(key)) continue
-      const before = was.objects.get(key)?.object
-      sides.set(key, { base: before, ours: before, theirs: object, merged: object, contested: false })
-    }
-  }
-  return danglingDeletions(sides)
-}
-
-/** The names of a tree's app folders. */
-async function appFolders(repository: Repository, treeish: Oid, prefix: string): Promise<readonly string[]> {
-  const apps = await repository.lookup(treeish, `${prefix}apps`)
-  return apps?.mode === '40000' ? (await repository.readTree(apps.oid)).map(({ name }) => name) : []
-}
-
-/** G8: a tree has one layout, and both sides the same. Throws `both_layouts`, `layout_mismatch`. */
-async function requireOneLayout(repository: Repository, prefix: string, ours: Oid, theirs: Oid): Promise<void> {
-  const [manifest, theirManifest, ...parts] = await Promise.all([
-    repository.lookup(ours, prefix + MANIFEST_FILE),
-    repository.lookup(theirs, prefix + MANIFEST_FILE),
-    // A folder world/ that holds nothing but notes is no layout.
-    ...['world/entities', SETTINGS_FILE, SPAWN_FILE].map((path) => repository.lookup(ours, prefix + path)),
-  ])
-  const split = parts.find((part) => part !== undefined)
-  if (manifest !== undefined && split !== undefined) {
-    throw new SyncError('both_layouts', `The project has both ${MANIFEST_FILE} and a folder world/.`, {
-      hint: 'Keep the one that holds your world and remove the other.',
-    })
-  }
-  if (theirManifest === undefined ? manifest === undefined : split === undefined) return
-  throw new SyncError('layout_mismatch', 'This branch and the remote ref have different layouts of the world.', {
-    hint: `Bring ${theirManifest === undefined ? 'the folder world/' : MANIFEST_FILE} back, as the remote ref has it.`,
-  })
-}
-
 /**
  * A file of theirs that is gone where we changed the entity may be one that they moved (M8): then it is among those that
  * they added.
@@ -369,70 +301,6 @@ async function worldChanges(
 
 function samePlace(a: PlacedObject | undefined, b: PlacedObject | undefined): boolean {
   return a === b || (a !== undefined && b !== undefined && a.path === b.path && sameObject(a.object, b.object))
-}
-
-function refuseProblems(problems: readonly FileProblem[]): void {
-  const first = problems[0]
-  if (first === undefined) return
-  throw new SyncError('invalid_files', describeProblem(first), {
-    hint:
-      problems.length === 1 ? 'Correct the file and run the command again.' : `There are ${problems.length - 1} more.`,
-    data: { problems },
-  })
-}
-
-/** Problems that would make an object of the line look deleted. Throws `invalid_files`. */
-function refuseLosses(problems: readonly FileProblem[]): void {
-  const first = problems.find(({ code }) => code !== 'script_root')
-  if (first === undefined) return
-  throw new SyncError('invalid_files', `The world's own line cannot be read: ${describeProblem(first)}`, {
-    hint: 'Look at that file with "git log refs/lobby/remote -- <file>"; nothing was merged.',
-    data: { problems },
-  })
-}
-
-/** A world always has settings and a spawn: a file of theirs that is gone cannot be pushed. Throws `invalid_files`. */
-function refuseMissing(atBase: TreeObjects, atOurs: TreeObjects, atTheirs: TreeObjects): void {
-  refuseProblems(
-    ([SETTINGS, SPAWN] as const).flatMap((key): FileProblem[] => {
-      const path = key === SETTINGS ? SETTINGS_FILE : SPAWN_FILE
-      const had = [atBase, atTheirs].every((side) => side.objects.get(key)?.path === path)
-      if (!had || atOurs.objects.has(key)) return []
-      const message = 'is missing; restore it as the remote ref has it, a world is never without'
-      return [{ code: 'invalid', path, message }]
-    }),
-  )
-}
-
-/** A blueprint's file that was copied with its id: the folder that it was copied from did not change, so nobody reads it. */
-async function refuseCopies(
-  repository: Repository,
-  ours: Oid,
-  prefix: string,
-  units: Units,
-  atBase: TreeObjects,
-  atOurs: TreeObjects,
-): Promise<void> {
-  const added = [...atOurs.objects].filter(
-    ([key, { object }]) => object.kind === 'blueprint' && !atBase.objects.has(key),
-  )
-  if (added.length === 0) return
-  const folders = new Set(await appFolders(repository, ours, prefix))
-  for (const folder of units.folders) folders.delete(folder)
-  const others = await readUnits(repository, ours, prefix, { files: new Set(), folders, assets: new Set() })
-  refuseProblems(
-    added.flatMap(([key, { object, path }]): FileProblem[] => {
-      const other = others.objects.get(key)
-      const message = `the id ${JSON.stringify(object.id)} is claimed by ${other?.path} as well`
-      return other === undefined ? [] : [{ code: 'duplicate_id', path, message }]
-    }),
-  )
-}
-
-/** `world.json:12:3: message`, as compilers say it. */
-export function describeProblem(problem: FileProblem): string {
-  const place = [problem.path, problem.line, problem.column].filter((part) => part !== undefined).join(':')
-  return `${place}: ${problem.message}`
 }
 
 /** Adds the files that name a changed asset: found by reading, because nothing else knows who names what. */

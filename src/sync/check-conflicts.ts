@@ -12,7 +12,7 @@ import { KEPT_FOLDER } from './kept-folder.ts'
 import type { Project } from './session.ts'
 
 /** A conflict that nobody has settled yet. */
-export interface OpenConflict {
+export interface CheckedConflict {
   /** `unmerged`: git's index says so; `markers`: the file's text does; `kept`: a pull left it open on purpose (C6). */
   readonly kind: 'unmerged' | 'markers' | 'kept'
   /** The object, where it can be told from the file. */
@@ -32,7 +32,7 @@ export async function unmergedConflicts(
   project: Project,
   unmerged: readonly UnmergedPath[],
   markers: ReadonlyMap<string, MarkerPlace>,
-): Promise<readonly OpenConflict[]> {
+): Promise<readonly CheckedConflict[]> {
   const ours = unmerged.filter(({ path }) => isOwned(project, path))
   const oids = ours.flatMap((entry) => sidesOf(entry).flatMap(({ mode, oid }) => (isFile(mode) ? [oid] : [])))
   const blobs = await project.repository.readBlobs(oids)
@@ -56,9 +56,9 @@ export async function markerConflicts(
   project: Project,
   markers: ReadonlyMap<string, MarkerPlace>,
   before: Oid | undefined,
-): Promise<readonly OpenConflict[]> {
+): Promise<readonly CheckedConflict[]> {
   return Promise.all(
-    [...markers].map(async ([path, place]): Promise<OpenConflict> => {
+    [...markers].map(async ([path, place]): Promise<CheckedConflict> => {
       const { repository, prefix } = project
       const was = before === undefined ? undefined : await repository.lookup(before, path)
       const blobs = was === undefined || was.mode === '40000' || !isFile(was.mode) ? [] : [was.oid]
@@ -69,7 +69,7 @@ export async function markerConflicts(
 }
 
 /** Conflicts that pulls left open on purpose, as committed: one a file, those that cannot be read included. */
-export async function keptConflicts({ repository, prefix }: Project, tree: Oid): Promise<readonly OpenConflict[]> {
+export async function keptConflicts({ repository, prefix }: Project, tree: Oid): Promise<readonly CheckedConflict[]> {
   const listed = await repository.listFiles(tree, `${prefix}${KEPT_FOLDER}`)
   const files = listed.filter(({ path, mode }) => isFile(mode) && path.endsWith('.json'))
   const blobs = await repository.readBlobs(files.map(({ oid }) => oid))

@@ -3,11 +3,11 @@ import type { MarkerPlace } from '../projection/markers.ts'
 import { SyncError } from '../world/errors.ts'
 import { checkChanges } from './check-changes.ts'
 import {
+  type CheckedConflict,
   filesWithMarkers,
   isOwned,
   keptConflicts,
   markerConflicts,
-  type OpenConflict,
   unmergedConflicts,
 } from './check-conflicts.ts'
 import { type CheckedProblem, checkAllFiles, type Layout, lobbyFailure, lobbyProblems } from './check-files.ts'
@@ -19,7 +19,7 @@ import type { Context, Project } from './session.ts'
 import { readSwitches } from './switches.ts'
 import type { Environment } from './target.ts'
 
-export type { OpenConflict } from './check-conflicts.ts'
+export type { CheckedConflict } from './check-conflicts.ts'
 export type { CheckedProblem } from './check-files.ts'
 
 /** What is checked. */
@@ -39,7 +39,7 @@ export interface RefusedObject {
 
 /** What a check found; all paths relative to the top of the repository. */
 export interface CheckReport {
-  readonly conflicts: readonly OpenConflict[]
+  readonly conflicts: readonly CheckedConflict[]
   readonly problems: readonly CheckedProblem[]
   /** Objects that the runtime sent and that were refused when they were fetched (S1). */
   readonly refused: readonly RefusedObject[]
@@ -84,7 +84,7 @@ export async function check(context: Context, source: CheckSource): Promise<Chec
 
 /** What one tree showed. */
 interface Found {
-  readonly conflicts: readonly OpenConflict[]
+  readonly conflicts: readonly CheckedConflict[]
   readonly problems: readonly CheckedProblem[]
   readonly files: number
 }
@@ -123,7 +123,7 @@ async function checkPushed(project: Project, lines: string): Promise<Found> {
     const commit = await project.repository.resolve(oid)
     if (commit !== undefined) tips.add(commit)
   }
-  const conflicts = new Map<string, OpenConflict>()
+  const conflicts = new Map<string, CheckedConflict>()
   const problems = new Map<string, CheckedProblem>()
   let files = 0
   for (const tree of tips) {

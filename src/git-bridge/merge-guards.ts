@@ -1,0 +1,100 @@
+import type { FileProblem } from '../projection/json-file.ts'
+import { MANIFEST_FILE, SETTINGS_FILE, SPAWN_FILE } from '../projection/paths.ts'
+import { SyncError } from '../world/errors.ts'
+import { SETTINGS, SPAWN } from '../world/state.ts'
+import type { Oid, Repository } from './repository.ts'
+import { readUnits, type TreeObjects } from './tree-objects.ts'
+import type { Units } from './units.ts'
+
+/** What a merge refuses before it begins: what it would misread, or lose. */
+
+/** The names of a tree's app folders. */
+export async function appFolders(repository: Repository, treeish: Oid, prefix: string): Promise<readonly string[]> {
+  const apps = await repository.lookup(treeish, `${prefix}apps`)
+  return apps?.mode === '40000' ? (await repository.readTree(apps.oid)).map(({ name }) => name) : []
+}
+
+/** G8: a tree has one layout, and both sides the same. Throws `both_layouts`, `layout_mismatch`. */
+export async function requireOneLayout(repository: Repository, prefix: string, ours: Oid, theirs: Oid): Promise<void> {
+  const [manifest, theirManifest, ...parts] = await Promise.all([
+    repository.lookup(ours, prefix + MANIFEST_FILE),
+    repository.lookup(theirs, prefix + MANIFEST_FILE),
+    // A folder world/ that holds nothing but notes is no layout.
+    ...['world/entities', SETTINGS_FILE, SPAWN_FILE].map((path) => repository.lookup(ours, prefix + path)),
+  ])
+  const split = parts.find((part) => part !== undefined)
+  if (manifest !== undefined && split !== undefined) {
+    throw new SyncError('both_layouts', `The project has both ${MANIFEST_FILE} and a folder world/.`, {
+      hint: 'Keep the one that holds your world and remove the other.',
+    })
+  }
+  if (theirManifest === undefined ? manifest === undefined : split === undefined) return
+  throw new SyncError('layout_mismatch', 'This branch and the remote ref have different layouts of the world.', {
+    hint: `Bring ${theirManifest === undefined ? 'the folder world/' : MANIFEST_FILE} back, as the remote ref has it.`,
+  })
+}
+
+/** Files that do not parse. Throws `invalid_files`. */
+export function refuseProblems(problems: readonly FileProblem[]): void {
+  const first = problems[0]
+  if (first === undefined) return
+  throw new SyncError('invalid_files', describeProblem(first), {
+    hint:
+      problems.length === 1 ? 'Correct the file and run the command again.' : `There are ${problems.length - 1} more.`,
+    data: { problems },
+  })
+}
+
+/** Problems that would make an object of the line look deleted. Throws `invalid_files`. */
+export function refuseLosses(problems: readonly FileProblem[]): void {
+  const first = problems.find(({ code }) => code !== 'script_root')
+  if (first === undefined) return
+  throw new SyncError('invalid_files', `The world's own line cannot be read: ${describeProblem(first)}`, {
+    hint: 'Look at that file with "git log refs/lobby/remote -- <file>"; nothing was merged.',
+    data: { problems },
+  })
+}
+
+/** A world always has settings and a spawn: a file of theirs that is gone cannot be pushed. Throws `invalid_files`. */
+export function refuseMissing(atBase: TreeObjects, atOurs: TreeObjects, atTheirs: TreeObjects): void {
+  refuseProblems(
+    ([SETTINGS, SPAWN] as const).flatMap((key): FileProblem[] => {
+      const path = key === SETTINGS ? SETTINGS_FILE : SPAWN_FILE
+      const had = [atBase, atTheirs].every((side) => side.objects.get(key)?.path === path)
+      if (!had || atOurs.objects.has(key)) return []
+      const message = 'is missing; restore it as the remote ref has it, a world is never without'
+      return [{ code: 'invalid', path, message }]
+    }),
+  )
+}
+
+/** A blueprint's file that was copied with its id: the folder that it was copied from did not change, so nobody reads it. */
+export async function refuseCopies(
+  repository: Repository,
+  ours: Oid,
+  prefix: string,
+  units: Units,
+  atBase: TreeObjects,
+  atOurs: TreeObjects,
+): Promise<void> {
+  const added = [...atOurs.objects].filter(
+    ([key, { object }]) => object.kind === 'blueprint' && !atBase.objects.has(key),
+  )
+  if (added.length === 0) return
+  const folders = new Set(await appFolders(repository, ours, prefix))
+  for (const folder of units.folders) folders.delete(folder)
+  const others = await readUnits(repository, ours, prefix, { files: new Set(), folders, assets: new Set() })
+  refuseProblems(
+    added.flatMap(([key, { object, path }]): FileProblem[] => {
+      const other = others.objects.get(key)
+      const message = `the id ${JSON.stringify(object.id)} is claimed by ${other?.path} as well`
+      return other === undefined ? [] : [{ code: 'duplicate_id', path, message }]
+    }),
+  )
+}
+
+/** `world.json:12:3: message`, as compilers say it. */
+export function describeProblem(problem: FileProblem): string {
+  const place = [problem.path, problem.line, problem.column].filter((part) => part !== undefined).join(':')
+  return `${place}: ${problem.message}`
+}
