@@ -103,6 +103,14 @@ export function isPlace(kind: ObjectKind, path: FieldPath): boolean {
   return (kind === 'entity' || kind === 'spawn') && PLACES.has(path[0])
 }
 
+/**
+ * The rules where neither side is the world: nobody wins by owning a field, sets merge as ever. Between two branches a
+ * rebase even swaps the sides.
+ */
+export function withoutOwners(policy: Policy): Policy {
+  return { rules: [...policy.rules, { owner: 'shared' }] }
+}
+
 /** Rules with local and runtime exchanged: what the other side's reader would say (law M7). */
 export function mirrored(policy: Policy): Policy {
   return {

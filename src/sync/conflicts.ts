@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { mergeWorldFile } from '../git-bridge/merge-file.ts'
 import type { Oid } from '../git-bridge/repository.ts'
 import { isWorldOwned } from '../projection/paths.ts'
+import type { Policy } from '../resolvers/policy.ts'
 import type { ObjectKey } from '../world/state.ts'
 import {
   ARTIFACTS_FOLDER,
@@ -17,6 +18,7 @@ import {
 import { readUnmerged, type UnmergedPath } from './index-stages.ts'
 import { KEPT_FOLDER } from './kept-folder.ts'
 import { isMergeInterrupted, recoverMerge } from './merge-commit.ts'
+import { policyOfMerge } from './merge-policy.ts'
 import { takeProcessLock } from './process-lock.ts'
 import type { Project } from './session.ts'
 import type { Switches } from './switches.ts'
@@ -98,7 +100,9 @@ export async function openConflicts(project: Project): Promise<OpenConflicts> {
     const fields = artifact.fields.filter(({ status }) => status === 'open')
     conflicts.push({ ...described(artifact), source: 'kept', fields, unmerged: [] })
   }
-  for (const [path, entry] of left) if (!covered.has(path)) conflicts.push(...(await gitConflict(project, path, entry)))
+  const uncovered = [...left].filter(([path]) => !covered.has(path))
+  const policy = uncovered.length === 0 ? undefined : await policyOfMerge(project, mergeHead)
+  for (const [path, entry] of uncovered) conflicts.push(...(await gitConflict(project, path, entry, policy)))
   return { conflicts, mergeHead, stale, invalid }
 }
 
@@ -168,7 +172,12 @@ export async function closeArtifact(
 }
 
 /** What a plain git merge left in one file, object by object where it can be told. */
-async function gitConflict(project: Project, path: string, entry: UnmergedPath): Promise<readonly OpenConflict[]> {
+async function gitConflict(
+  project: Project,
+  path: string,
+  entry: UnmergedPath,
+  policy: Policy | undefined,
+): Promise<readonly OpenConflict[]> {
   const { repository, lobby } = project
   const worldId = lobby?.targets[lobby.defaultTarget]?.worldId ?? ''
   const whole = (object: ObjectKey | undefined, fields: readonly ArtifactField[]): OpenConflict => ({
@@ -187,7 +196,7 @@ async function gitConflict(project: Project, path: string, entry: UnmergedPath):
   const merge = mergeWorldFile(
     path,
     { base, ours: ours!, theirs: theirs! },
-    { ...(lobby === undefined ? {} : { policy: lobby.policy }), labels: { ours: 'HEAD', theirs: 'MERGE_HEAD' } },
+    { policy, labels: { ours: 'HEAD', theirs: 'MERGE_HEAD' } },
   )
   if (merge.kind !== 'contested') return [whole(undefined, [])]
   const byObject = new Map<ObjectKey, ArtifactField[]>()

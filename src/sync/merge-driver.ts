@@ -13,7 +13,7 @@ import { runGit } from '../git-bridge/native/git-process.ts'
 import { parseOid } from '../git-bridge/repository.ts'
 import { readTrailers } from '../git-bridge/trailers.ts'
 import type { ResolvedField } from '../resolvers/object.ts'
-import { DEFAULT_POLICY, type Policy } from '../resolvers/policy.ts'
+import { DEFAULT_POLICY, type Policy, withoutOwners } from '../resolvers/policy.ts'
 import { LOBBY_FILE, readLobbyFile } from './lobby-file.ts'
 
 /** What git hands to a merge driver, relative to the top of the work tree, where it starts it. */
@@ -55,7 +55,6 @@ const DEFAULT_IO: DriverIo = { env: process.env, writeFile }
 const LABELS: ConflictLabels = { ours: 'ours', theirs: 'theirs' }
 
 /** Which side wins is asked only where the sides are known to be the project and the world. */
-const NOBODY_WINS = { owner: 'shared' } as const
 
 /**
  * Merges one file for `git merge`, `rebase`, `cherry-pick` and `stash pop`: world files by field, all others as git
@@ -122,15 +121,14 @@ async function mergeByField(
   io: DriverIo,
 ): Promise<FileMerge> {
   if (Buffer.from(sides.ours).equals(sides.theirs)) return { kind: 'merged', bytes: sides.ours, resolved: [] }
-  const first = mergeWorldFile(inside, sides, { policy: { rules: [NOBODY_WINS] }, labels: LABELS })
+  const first = mergeWorldFile(inside, sides, { policy: withoutOwners(DEFAULT_POLICY), labels: LABELS })
   if (first.kind !== 'contested') return first
   const [policy, labels, ofWorld] = await Promise.all([
     folder === undefined ? DEFAULT_POLICY : readPolicy(folder),
     labelsFor(cwd),
     mergesWorld(cwd, io.env),
   ])
-  const rules = ofWorld ? policy.rules : [...policy.rules, NOBODY_WINS]
-  return mergeWorldFile(inside, sides, { policy: { rules }, labels })
+  return mergeWorldFile(inside, sides, { policy: ofWorld ? policy : withoutOwners(policy), labels })
 }
 
 /** In the middle of a merge `lobby.json` may be in conflict itself: then it has no say. */

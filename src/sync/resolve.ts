@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { mergeWorldFile } from '../git-bridge/merge-file.ts'
 import { isJsonPath, readDoc } from '../git-bridge/object-docs.ts'
 import { findMarkers } from '../projection/markers.ts'
+import type { Policy } from '../resolvers/policy.ts'
 import { SyncError } from '../world/errors.ts'
 import { type Chosen, choose, refuseStale, stale } from './choose-conflicts.ts'
 import { ARTIFACTS_FOLDER, type ConflictArtifact, readArtifacts, writeArtifact } from './conflict-artifact.ts'
@@ -9,6 +10,7 @@ import { type OpenConflict, type OpenConflicts, openConflicts } from './conflict
 import type { UnmergedPath } from './index-stages.ts'
 import { openLabels } from './leave-conflicts.ts'
 import { recoverMerge } from './merge-commit.ts'
+import { policyOfMerge } from './merge-policy.ts'
 import { takeProcessLock } from './process-lock.ts'
 import { resolveKept } from './resolve-kept.ts'
 import type { Project } from './session.ts'
@@ -93,6 +95,7 @@ async function takeSide(
   const resolved = [...picked].map(([{ id, object, path }, fields]) => {
     return { id, object, path, fields: fields.map((f) => f.field) }
   })
+  const policy = await policyOfMerge(project, mergeHead)
   const paths = new Map<string, UnmergedPath>()
   for (const [conflict, fields] of picked) {
     const wanted = new Set(fields.flatMap(({ files }) => files))
@@ -107,7 +110,7 @@ async function takeSide(
     const [base, ours, theirs] = oids.map((oid) => (oid === undefined ? undefined : blobs.get(oid)))
     const own = all.some(({ source, unmerged }) => source === 'merge' && unmerged.includes(entry))
     const sides = { base, ours, theirs }
-    const stages = own ? { kind: 'contested' as const, stages: sides } : restaged(project, path, sides)
+    const stages = own ? { kind: 'contested' as const, stages: sides } : restaged(path, sides, policy)
     const choices: Choice[] = all
       .filter(({ object, unmerged }) => object !== undefined && unmerged.some((other) => other.path === entry.path))
       .flatMap((conflict) =>
@@ -133,18 +136,13 @@ async function takeSide(
 
 /** The stages of a plain git merge as ours would be: only what is contested differs. */
 function restaged(
-  project: Project,
   path: string,
   stages: Stages,
+  policy: Policy,
 ): { readonly kind: 'merged'; readonly bytes: Uint8Array } | { readonly kind: 'contested'; readonly stages: Stages } {
   const { base, ours, theirs } = stages
   if (ours === undefined || theirs === undefined || !isJsonPath(path)) return { kind: 'contested', stages }
-  const policy = project.lobby?.policy
-  const merge = mergeWorldFile(
-    path,
-    { base, ours, theirs },
-    { ...(policy === undefined ? {} : { policy }), labels: { ours: 'HEAD', theirs: 'MERGE_HEAD' } },
-  )
+  const merge = mergeWorldFile(path, { base, ours, theirs }, { policy, labels: { ours: 'HEAD', theirs: 'MERGE_HEAD' } })
   if (merge.kind === 'merged') return { kind: 'merged', bytes: merge.bytes }
   if (merge.kind === 'contested') return { kind: 'contested', stages: merge.stages }
   throw new SyncError('unfit_file', `${path} cannot be merged by field: ${merge.reason}.`, {

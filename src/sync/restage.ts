@@ -5,6 +5,7 @@ import { isWorldOwned } from '../projection/paths.ts'
 import { closeArtifact, openConflicts } from './conflicts.ts'
 import { readUnmerged } from './index-stages.ts'
 import { openLabels } from './leave-conflicts.ts'
+import { policyOfMerge } from './merge-policy.ts'
 import { takeProcessLock } from './process-lock.ts'
 import type { Project } from './session.ts'
 import { applySettled, type SettledFile, worktreeFile } from './settle-files.ts'
@@ -26,12 +27,13 @@ export interface RestageReport {
  */
 export async function restage(project: Project, switches: Switches): Promise<RestageReport> {
   requireBidirectional(switches, 'sync resolve --restage')
-  const { repository, prefix, lobby } = project
+  const { repository, prefix } = project
   const lock = await takeProcessLock(project.stateFolder, 'sync resolve')
   try {
     const files = new Map<string, SettledFile>()
     const left: { path: string; reason: string }[] = []
     const { conflicts: before, stale, mergeHead } = await openConflicts(project)
+    const policy = await policyOfMerge(project, mergeHead)
     const ofPull = new Set(
       before.flatMap(({ source, unmerged }) => (source === 'merge' ? unmerged.map((u) => u.path) : [])),
     )
@@ -50,7 +52,7 @@ export async function restage(project: Project, switches: Switches): Promise<Res
         const merge = mergeWorldFile(
           path,
           { base, ours: ours!, theirs: theirs! },
-          { ...(lobby === undefined ? {} : { policy: lobby.policy }), labels: { ours: 'HEAD', theirs: 'MERGE_HEAD' } },
+          { policy, labels: { ours: 'HEAD', theirs: 'MERGE_HEAD' } },
         )
         if (merge.kind === 'unfit') leave(merge.reason)
         else files.set(path, merge)
