@@ -67,6 +67,18 @@ class Merged extends Checkout {
 }
 
 describe.each(['split', 'manifest'] as const)('C2: restaging a plain merge in a %s project', (layout) => {
+  it('M5: between two branches nobody owns a field, whatever the policy says of the world', async () => {
+    const merged = new Merged(layout, (lamp, side) => {
+      lamp.props = { color: side === 'ours' ? 'red' : 'blue', size: side === 'ours' ? 1 : 2 }
+    })
+    merged.change('lobby.json', (lobby) => {
+      lobby.policy = { rules: [{ type: 'entity', owner: 'runtime' }] }
+    })
+    expect(await merged.restage()).toMatchObject({ restaged: [merged.file], open: 1 })
+    const { conflicts } = await merged.within(openConflicts)
+    expect(conflicts.flatMap(({ fields }) => fields.map(({ field }) => field))).toEqual(['props.color'])
+  })
+
   it('what does not contradict is merged', async () => {
     const merged = new Merged(layout, (lamp, side) => {
       lamp.props = side === 'ours' ? { color: 'red', size: 1 } : { color: 'white', size: 2 }
