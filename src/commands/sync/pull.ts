@@ -1,5 +1,4 @@
 import { Flags } from '@oclif/core'
-import { conflictLines, resolvedJson, resolvedLines } from '../../cli/conflict-view.ts'
 import { fetchJson, plural } from '../../cli/render.ts'
 import { SyncCommand } from '../../cli/sync-command.ts'
 
@@ -18,6 +17,8 @@ export default class Pull extends SyncCommand<unknown> {
       const { pull } = await import('../../sync/pull.ts')
       const report = await pull(session, { confirm: this.asker(flags), autostash: flags.autostash })
       this.warnOf(report.fetched)
+      // Mostly there is nothing of it to show.
+      const view = report.kind === 'up-to-date' ? undefined : await import('../../cli/conflict-view.ts')
       const total = [...report.byAuthor.values()].reduce((sum, count) => sum + count, 0)
       switch (report.kind) {
         case 'up-to-date':
@@ -31,7 +32,7 @@ export default class Pull extends SyncCommand<unknown> {
         case 'contested':
           this.exitWith(2)
           this.say(`Both sides changed these fields of ${plural(report.conflicts.length, 'object')}, differently:`)
-          for (const line of conflictLines(report.conflicts)) this.say(line)
+          for (const line of view?.conflictLines(report.conflicts) ?? []) this.say(line)
           this.say(
             'Settle them in your merge tool ("git mergetool"), by hand, or with "gamedev sync resolve"; then "git commit". To give up: "git merge --abort".',
           )
@@ -40,9 +41,9 @@ export default class Pull extends SyncCommand<unknown> {
         this.say(
           `Kept open, with your values: ${plural(report.conflicts.length, 'conflict')} (gamedev sync conflicts).`,
         )
-        for (const line of conflictLines(report.conflicts)) this.say(line)
+        for (const line of view?.conflictLines(report.conflicts) ?? []) this.say(line)
       }
-      for (const line of resolvedLines(report.resolved)) this.say(line)
+      for (const line of view?.resolvedLines(report.resolved) ?? []) this.say(line)
       return {
         kind: report.kind,
         branch: report.branch,
@@ -50,7 +51,7 @@ export default class Pull extends SyncCommand<unknown> {
         files: report.files,
         byAuthor: Object.fromEntries(report.byAuthor),
         conflicts: report.conflicts,
-        resolved: resolvedJson(report.resolved),
+        resolved: view?.resolvedJson(report.resolved) ?? [],
         fetched: fetchJson(report.fetched),
       }
     })

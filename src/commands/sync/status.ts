@@ -1,4 +1,3 @@
-import { conflictTable } from '../../cli/conflict-view.ts'
 import { contested, contestedJson, fetchJson, operation, operationJson, plural } from '../../cli/render.ts'
 import { SyncCommand } from '../../cli/sync-command.ts'
 import type { OpenConflict } from '../../sync/conflicts.ts'
@@ -56,7 +55,8 @@ export default class Status extends SyncCommand<unknown> {
     })
   }
 
-  #merging(conflicts: readonly OpenConflict[]): unknown {
+  async #merging(conflicts: readonly OpenConflict[]): Promise<unknown> {
+    const { conflictTable } = await import('../../cli/conflict-view.ts')
     this.say('A merge is in progress in this checkout.')
     if (conflicts.length > 0) {
       this.exitWith(2)
