@@ -112,7 +112,7 @@ Then, in ${shown(clone)}:
     npx gamedev sync push --dry-run
     git log -p refs/lobby/remote                             who changed what in the world
 
-Change the same prop on both sides and pull: nothing is overwritten, both values are named.
+Change the same prop on both sides and pull: a git conflict of that prop, for your merge tool or "npx gamedev sync resolve".
 "npm run quickstart" begins anew and replaces ${shown(playground)}.`)
 }
 
