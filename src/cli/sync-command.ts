@@ -75,7 +75,8 @@ export abstract class SyncCommand<T> extends Command {
   /** Prints one line of the result, made safe for terminals; nothing with `--json`. */
   protected say(text = ''): void {
     this.#view?.end()
-    this.log(printable(text))
+    // One line, whatever stands in it: text from the world cannot make up another (S1).
+    this.log(printable(text).replace(/\n/g, '\uFFFD'))
   }
 
   /** The exit code of a command that ran to its end. */

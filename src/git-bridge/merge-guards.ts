@@ -39,6 +39,8 @@ export function refuseProblems(problems: readonly FileProblem[]): void {
   const first = problems[0]
   if (first === undefined) return
   throw new SyncError('invalid_files', describeProblem(first), {
+    // C5: markers are a conflict that is open.
+    exitCode: problems.some(({ code }) => code === 'conflict_markers') ? 2 : 1,
     hint:
       problems.length === 1 ? 'Correct the file and run the command again.' : `There are ${problems.length - 1} more.`,
     data: { problems },

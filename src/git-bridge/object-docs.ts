@@ -15,13 +15,17 @@ export function docField(path: string, doc: JsonObject, key: ObjectKey, field: F
   return fieldAt(objectDoc(path, doc, key), field)
 }
 
-/** The file with one field set or, where `value` is undefined, removed; a manifest with the object added or removed. */
+/**
+ * The file with one field set or, where `value` is undefined, removed; a manifest with the object added or removed. One
+ * that is added stands where it stands in `like`.
+ */
 export function withDocField(
   path: string,
   doc: JsonObject,
   key: ObjectKey,
   field: FieldPath,
   value: FieldValue,
+  like: JsonObject = doc,
 ): JsonObject {
   if (path !== MANIFEST_FILE) return withField(doc, field, value)
   const { kind, id } = parseObjectKey(key)
@@ -34,9 +38,22 @@ export function withDocField(
     after === undefined
       ? entities.filter((_, at) => at !== index)
       : index < 0
-        ? [...entities, after]
+        ? entities.toSpliced(placeLike(entities, entitiesOf(like), id), 0, after)
         : entities.map((entity, at) => (at === index ? after : entity))
   return withKey(doc, 'entities', list)
+}
+
+/** Behind the nearest one that it follows in the other list; at the end where that has no place for it. */
+function placeLike(entities: readonly Json[], like: readonly Json[], id: string): number {
+  const idOf = (entity: Json) => (isJsonObject(entity) ? own(entity, 'id') : undefined)
+  const known = like.findIndex((entity) => idOf(entity) === id)
+  if (known < 0) return entities.length
+  for (let at = known - 1; at >= 0; at--) {
+    const before = idOf(like[at]!)
+    const found = entities.findIndex((entity) => before !== undefined && idOf(entity) === before)
+    if (found >= 0) return found + 1
+  }
+  return 0
 }
 
 /** Whether two versions of a file say the same; the entities of a manifest have no order. */

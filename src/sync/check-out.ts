@@ -62,6 +62,12 @@ function inTheWay(stderr: string): readonly string[] {
 }
 
 function failed(stderr: string): SyncError {
+  if (/resolve your current index/.test(stderr)) {
+    return new SyncError('unmerged_files', 'Conflicts are open in this checkout; nothing was changed.', {
+      exitCode: 2,
+      hint: 'See "gamedev sync conflicts" and "git status": settle them, then run the command again.',
+    })
+  }
   return new SyncError('git_failed', `git cannot update the working tree: ${stderr.trim()}`, {
     hint: 'Make room or mend what it names, and run the command again: it goes on where it stopped.',
     data: { stderr },

@@ -126,6 +126,16 @@ export function parseArtifact(text: string): ConflictArtifact | undefined {
   return conflictSchema.safeParse(document).success ? (document as ConflictArtifact) : undefined
 }
 
+/**
+ * Whether an artifact says one thing only: its id and the names of its fields are made of what it is about. It may have
+ * been edited, or come through git from other people.
+ */
+export function isSound({ id, worldId, object, fields }: ConflictArtifact): boolean {
+  return (
+    id.startsWith(conflictId(worldId, object)) && fields.every(({ field, path: at }) => field === contestedName(at))
+  )
+}
+
 /** All artifacts of a folder of the project by id; files that are none are named by `onInvalid`. */
 export async function readArtifacts(
   folder: string,
@@ -141,7 +151,7 @@ export async function readArtifacts(
     // A folder or a link of that name came from somebody else: nothing is read through it (S1).
     const isFile = (await lstat(join(folder, name))).isFile()
     const artifact = isFile ? parseArtifact(await readFile(join(folder, name), 'utf8')) : undefined
-    if (artifact === undefined || `${artifact.id}.json` !== name) onInvalid(name)
+    if (artifact === undefined || `${artifact.id}.json` !== name || !isSound(artifact)) onInvalid(name)
     else found.set(artifact.id, artifact)
   }
   return found

@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { mergeWorldFile } from '../git-bridge/merge-file.ts'
+import { docField, isJsonPath, readDoc } from '../git-bridge/object-docs.ts'
 import type { Oid } from '../git-bridge/repository.ts'
 import { isWorldOwned } from '../projection/paths.ts'
 import type { Policy } from '../resolvers/policy.ts'
+import { jsonEquals } from '../world/json.ts'
 import type { ObjectKey } from '../world/state.ts'
 import {
   ARTIFACTS_FOLDER,
@@ -98,7 +100,8 @@ export async function openConflicts(project: Project): Promise<OpenConflicts> {
   }
   for (const artifact of kept.values()) {
     const fields = artifact.fields.filter(({ status }) => status === 'open')
-    conflicts.push({ ...described(artifact), source: 'kept', fields, unmerged: [] })
+    if (fields.length === 0) invalid.push(`${KEPT_FOLDER}/${artifact.id}.json`)
+    else conflicts.push({ ...described(artifact), source: 'kept', fields, unmerged: [] })
   }
   const uncovered = [...left].filter(([path]) => !covered.has(path))
   const policy = uncovered.length === 0 ? undefined : await policyOfMerge(project, mergeHead)
@@ -117,6 +120,17 @@ export async function openConflictsNow(project: Project, switches: Switches): Pr
     }
   }
   return openConflicts(project)
+}
+
+/** Files of the world that the index holds with conflict markers in them, relative to the project. */
+export async function markersStaged({ repository, prefix }: Project): Promise<readonly string[]> {
+  const args = ['grep', '--cached', '-I', '-l', '-z', '-E', '^<{7}( |$)', '--', prefix === '' ? '.' : prefix]
+  const { stdout } = await repository.run(args, { allowFailure: true })
+  const found = stdout
+    .toString('utf8')
+    .split('\0')
+    .filter((path) => path.startsWith(prefix) && path !== '')
+  return found.map((path) => path.slice(prefix.length)).filter(isWorldOwned)
 }
 
 function described(artifact: ConflictArtifact): Pick<OpenConflict, 'id' | 'object' | 'path' | 'artifact'> {
@@ -139,8 +153,22 @@ async function reopen(
   { closedAt: _, ...artifact }: ConflictArtifact,
   paths: readonly string[],
 ): Promise<ConflictArtifact> {
+  const equal = new Set<ArtifactField>()
+  for (const path of paths.filter(isJsonPath)) {
+    const { stages } = artifact.files.find((file) => file.path === path)!
+    const oids = [stages.local, stages.remote].flatMap((oid) => (oid === undefined ? [] : [oid as Oid]))
+    const blobs = await project.repository.readBlobs(oids)
+    const [ours, theirs] = oids.map((oid) => readDoc(path, blobs.get(oid)!))
+    if (ours === undefined || theirs === undefined) continue
+    // Settled before what was taken back: the stages do not differ in it any more.
+    const same = (field: ArtifactField) =>
+      jsonEquals(docField(path, ours, artifact.object, field.path), docField(path, theirs, artifact.object, field.path))
+    for (const field of artifact.fields) if (field.files.includes(path) && same(field)) equal.add(field)
+  }
   const fields = artifact.fields.map((field) =>
-    field.files.some((file) => paths.includes(file)) ? { ...field, status: 'open' as const } : field,
+    field.files.some((file) => paths.includes(file)) && !equal.has(field)
+      ? { ...field, status: 'open' as const }
+      : field,
   )
   const open: ConflictArtifact = { ...artifact, status: 'open', fields }
   await writeArtifact(join(project.folder, ARTIFACTS_FOLDER), open)

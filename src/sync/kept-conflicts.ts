@@ -6,7 +6,14 @@ import { fieldEquality } from '../resolvers/equality.ts'
 import { type FieldPath, fieldAt } from '../resolvers/fields.ts'
 import { jsonEquals } from '../world/json.ts'
 import { type ObjectKey, parseObjectKey } from '../world/state.ts'
-import { type ArtifactField, artifactText, type ConflictArtifact, parseArtifact, roundOf } from './conflict-artifact.ts'
+import {
+  type ArtifactField,
+  artifactText,
+  type ConflictArtifact,
+  isSound,
+  parseArtifact,
+  roundOf,
+} from './conflict-artifact.ts'
 import { KEPT_FOLDER } from './kept-folder.ts'
 import type { Project } from './session.ts'
 
@@ -28,7 +35,9 @@ export async function keptConflicts(
     const id = /^([0-9a-f]{8,64})\.json$/.exec(path.slice(KEPT_FOLDER.length + 1))?.[1]
     if (id === undefined) continue
     const artifact = isFile(mode) ? parseArtifact(new TextDecoder().decode(blobs.get(oid))) : undefined
-    if (artifact?.id === id) kept.set(path, artifact)
+    // One that is settled is removed: without an open field nobody knows what it holds back.
+    const isOpen = artifact?.fields.some(({ status }) => status === 'open') === true
+    if (artifact?.id === id && isOpen && isSound(artifact)) kept.set(path, artifact)
     else onInvalid(path)
   }
   return kept

@@ -12,6 +12,7 @@ import type { Resolved, ResolveOptions } from './resolve.ts'
 import { type Project, remoteRef } from './session.ts'
 import { refuseLinks, worktreeOid } from './settle-files.ts'
 import { KeptFiles, localChanges } from './take-kept.ts'
+import { certifiedBeyond, isBetter, readLineCommit } from './tip.ts'
 
 /** Files to be written into the working tree, or removed; paths relative to the project. */
 type Edits = ReadonlyMap<string, Uint8Array | undefined>
@@ -89,7 +90,11 @@ async function worldTip(project: Project, head: Oid | undefined, artifact: Confl
   ]
   for (const ref of refs) {
     const tip = await repository.readRef(ref)
-    if (tip !== undefined && (await worldOf(project, tip)) === artifact.worldId) return tip
+    if (tip === undefined || (await worldOf(project, tip)) !== artifact.worldId) continue
+    // What teammates have pulled came with the branch, and may be newer than what was fetched here (G7).
+    const [beyond] = await certifiedBeyond(repository, head, tip, artifact.worldId)
+    const fetched = await readLineCommit(repository, tip, artifact.worldId)
+    return beyond !== undefined && fetched !== undefined && isBetter(beyond, fetched) ? beyond.oid : tip
   }
   // A clone has no such ref before its first fetch. What an artifact says came through git from other people.
   const merged = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(artifact.remote) ? (artifact.remote as Oid) : undefined

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { mergeWorldFile } from '../git-bridge/merge-file.ts'
 import { isJsonPath, readDoc } from '../git-bridge/object-docs.ts'
 import { findMarkers } from '../projection/markers.ts'
-import type { Policy } from '../resolvers/policy.ts'
+import { DEFAULT_POLICY, type Policy, withoutOwners } from '../resolvers/policy.ts'
 import { SyncError } from '../world/errors.ts'
 import { type Chosen, choose, refuseStale, stale } from './choose-conflicts.ts'
 import { ARTIFACTS_FOLDER, type ConflictArtifact, readArtifacts, writeArtifact } from './conflict-artifact.ts'
@@ -73,7 +73,9 @@ export async function resolve(project: Project, switches: Switches, options: Res
     const shown: Chosen = new Map([...chosen].filter(([{ source }]) => source !== 'kept'))
     const kept = [...chosen.keys()].filter(({ source }) => source === 'kept')
     const resolved =
-      options.use === 'merged' ? await takeEdited(project, shown) : await takeSide(project, shown, found, options.use)
+      options.use === 'merged'
+        ? await takeEdited(project, shown, found.conflicts)
+        : await takeSide(project, shown, found, options.use)
     resolved.push(...(await resolveKept(project, kept, options)))
     const { conflicts, mergeHead } = await openConflicts(project)
     return { use: options.use, resolved, open: conflicts, merging: mergeHead !== undefined }
@@ -125,7 +127,12 @@ async function takeSide(
     const one = choices.length === 0 ? [{ key: '' as Choice['key'], path: [], use: side } as const] : choices
     const file = stages.kind === 'merged' ? stages : settleFile(path, stages.stages, one)
     if (file.kind === 'unfit') throw unfit(path, all)
-    await refuseEdited(project, path, all, file, stages.kind === 'contested' ? [sides, stages.stages] : [sides])
+    // Whatever the rules were when git merged: the driver may have seen those of another commit.
+    const shown = own
+      ? []
+      : [policy, withoutOwners(policy), withoutOwners(DEFAULT_POLICY)].map((rules) => restaged(path, sides, rules))
+    const asMerged = shown.flatMap((one) => (one.kind === 'contested' ? [one.stages] : []))
+    await refuseEdited(project, path, all, file, [sides, ...asMerged])
     settled.set(path, file)
   }
   if (settled.size === 0) return resolved
@@ -149,6 +156,24 @@ function restaged(
     hint: `Edit the file, then run "gamedev sync resolve ${path} --use merged".`,
     data: { path },
   })
+}
+
+/** A file is taken as a whole: all that is contested in it must be meant. Throws `settles_more`. */
+function refuseUnnamed(chosen: Chosen, all: readonly OpenConflict[], paths: ReadonlySet<string>): void {
+  const others = all.flatMap((conflict) =>
+    conflict.fields
+      .filter((field) => field.files.some((file) => paths.has(file)) && !chosen.get(conflict)?.includes(field))
+      .map((field) => `${conflict.object ?? conflict.path} ${field.field}`),
+  )
+  if (others.length === 0) return
+  throw new SyncError(
+    'settles_more',
+    `The same file is contested in ${others.join(', ')} as well; nothing was changed.`,
+    {
+      hint: 'With --use merged a file is taken as a whole: name these too, or leave --field out, or pass --all.',
+      data: { others },
+    },
+  )
 }
 
 function unfit(path: string, all: readonly OpenConflict[]): SyncError {
@@ -185,7 +210,7 @@ async function refuseEdited(
 }
 
 /** `merged`: the files as the user has edited them. */
-async function takeEdited(project: Project, chosen: Chosen): Promise<Resolved[]> {
+async function takeEdited(project: Project, chosen: Chosen, all: readonly OpenConflict[]): Promise<Resolved[]> {
   const { repository, prefix } = project
   const resolved: Resolved[] = []
   const picked = new Map<OpenConflict, OpenConflict['fields']>()
@@ -201,6 +226,7 @@ async function takeEdited(project: Project, chosen: Chosen): Promise<Resolved[]>
     picked.set(conflict, fields)
     resolved.push({ id: conflict.id, object: conflict.object, path: conflict.path, fields: fields.map((f) => f.field) })
   }
+  refuseUnnamed(chosen, all, paths)
   for (const path of paths) {
     const bytes = await worktreeFile(project, path)
     if (bytes === undefined) continue

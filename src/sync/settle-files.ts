@@ -44,7 +44,8 @@ export function settleFile(path: string, stages: Stages, choices: readonly Choic
   for (const { key, path: field, use } of choices) {
     if (use === undefined) continue
     const value = docField(path, docs[use], key, field)
-    const settled = (doc: JsonObject) => withDocField(path, doc, key, field, value)
+    const like = docs[use]
+    const settled = (doc: JsonObject) => withDocField(path, doc, key, field, value, like)
     base = base && settled(base)
     ours = settled(ours)
     theirs = settled(theirs)

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { conflictId } from '../../src/sync/conflict-artifact.ts'
 import type { PushReport } from '../../src/sync/push.ts'
 import { statusLocked } from '../../src/sync/status.ts'
 import { colleague, deploy, editBlueprint, type KeptProject, lampProject, RUNTIMES, scriptsOf } from './kept-project.ts'
@@ -455,8 +456,10 @@ it('conflicts with another world hold nothing back here, and stay', async () => 
   await project.pull()
   const artifact = project.kept().get('entity:lamp0001')!
   expect(artifact.fields.map(({ field }) => field)).toEqual(['pinned'])
-  const path = `lobby.conflicts/${artifact.id}.json`
-  project.write(path, { ...artifact, worldId: 'garden' })
+  const id = conflictId('garden', artifact.object)
+  const path = `lobby.conflicts/${id}.json`
+  project.remove(`lobby.conflicts/${artifact.id}.json`)
+  project.write(path, { ...artifact, id, worldId: 'garden' })
   project.commit('of another world')
   expect(await project.push()).toMatchObject({ kind: 'pushed', landed: 1, held: [] })
   expect(await world.entity('lamp0001')).toMatchObject({ pinned: true })

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import type { ConflictArtifact } from '../../src/sync/conflict-artifact.ts'
+import { type ConflictArtifact, conflictId, contestedName } from '../../src/sync/conflict-artifact.ts'
 import { colleague, deploy, editBlueprint, type KeptProject, lampProject, scriptsOf } from './kept-project.ts'
 import { temporaryFolder } from './support.ts'
 
@@ -343,18 +343,21 @@ it('S1: an artifact comes from other people: nothing is written outside of the w
   const clean = project.git('rev-parse', 'HEAD')
   const tampered = async (change: Partial<ConflictArtifact>): Promise<unknown> => {
     project.git('reset', '--quiet', '--hard', clean)
-    project.write(file, { ...good, ...change })
+    const next = { ...good, ...change }
+    const id = change.id ?? conflictId(next.worldId, next.object)
+    project.remove(file)
+    project.write(`lobby.conflicts/${id}.json`, { ...next, id })
     project.commit('tampered')
     const outcome = await project.resolve('all', 'remote').then(
       () => 'resolved',
       (error: { code?: string }) => error.code,
     )
     const names = project.git('diff', '--name-only', 'HEAD').split('\n')
-    expect(names.filter((name) => name !== '' && name !== file)).toEqual([])
+    expect(names.filter((name) => name !== '' && !name.startsWith('lobby.conflicts/'))).toEqual([])
     return outcome
   }
   const at = (...paths: readonly string[][]) => ({
-    fields: paths.map((path) => ({ ...good.fields[0]!, field: path.join('.'), path: [...path] })),
+    fields: paths.map((path) => ({ ...good.fields[0]!, field: contestedName(path), path: [...path] })),
   })
   for (const path of [
     ['scriptFiles', '../../README.md'],
@@ -394,6 +397,9 @@ it('S1: an artifact comes from other people: nothing is written outside of the w
     expect(await tampered({ remote })).toBe('stale_conflict')
   }
   expect(await tampered({ worldId: 'garden' })).toBe('stale_conflict')
+  // One that says two things says nothing.
+  expect(await tampered({ id: good.id, worldId: 'garden' })).toBe('no_conflicts')
+  expect(await tampered({ fields: [{ ...good.fields[0]!, path: ['name'] }] })).toBe('no_conflicts')
 
   // Links that came with a commit lead nowhere.
   const linked = async (path: string, target: string) => {

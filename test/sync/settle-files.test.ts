@@ -138,9 +138,10 @@ describe('C4: settling the contested fields of a file', () => {
     const gone = settleFile('world.json', stages(world('base'), world('ours'), without), [choice('', 'theirs', lamp)])
     expect(told(gone)).toEqual({ ...world('ours'), entities: [{ id: 'post', x: 'ours' }] })
     const back = settleFile('world.json', stages(world('base'), without, world('ours')), [choice('', 'theirs', lamp)])
+    // C2: where it stands on the side that has it.
     expect((told(back) as { entities: unknown[] }).entities).toEqual([
-      { id: 'post', x: 'ours' },
       { id: 'lamp', x: 'ours' },
+      { id: 'post', x: 'ours' },
     ])
   })
 

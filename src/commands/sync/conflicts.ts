@@ -10,7 +10,7 @@ export default class Conflicts extends SyncCommand<unknown> {
 
   override async run(): Promise<unknown> {
     await this.parse(Conflicts)
-    const [{ openProject }, { openConflictsNow }, { readSwitches }] = await Promise.all([
+    const [{ openProject }, { openConflictsNow, markersStaged }, { readSwitches }] = await Promise.all([
       import('../../sync/session.ts'),
       import('../../sync/conflicts.ts'),
       import('../../sync/switches.ts'),
@@ -20,17 +20,28 @@ export default class Conflicts extends SyncCommand<unknown> {
     try {
       const switches = await readSwitches(project.folder, context.env)
       const { conflicts, mergeHead, invalid } = await openConflictsNow(project, switches)
-      for (const file of invalid) this.warn(`${file} is no conflict artifact and is passed over`)
+      for (const file of invalid)
+        this.warn(`${file} is no conflict artifact: correct it, or remove it if its conflict is settled`)
+      const marked = conflicts.length === 0 && mergeHead !== undefined ? await markersStaged(project) : []
       if (conflicts.length > 0) {
         this.exitWith(2)
         for (const line of conflictTable(conflicts)) this.say(line)
         this.say(
           `${plural(conflicts.length, 'conflict')} open. Settle with "gamedev sync resolve <id> --use local|remote|merged".`,
         )
+      } else if (marked.length > 0) {
+        this.exitWith(2)
+        this.say(`Conflict markers are staged as if they were settled: ${marked.join(', ')}.`)
+        this.say('Edit these files, or bring their conflicts back with "git checkout --merge -- <file>".')
+      } else if (invalid.some((file) => file.startsWith('lobby.conflicts/'))) {
+        this.exitWith(2)
+        this.say('What lobby.conflicts/ keeps open cannot be told: a push refuses, "gamedev sync check" fails.')
       } else if (mergeHead !== undefined) this.say('No conflict is open; "git commit" concludes the merge.')
       else this.say('No conflict is open.')
       return {
         merging: mergeHead ?? null,
+        marked,
+        invalid,
         conflicts: conflicts.map(({ id, object, path, source, fields, artifact, unmerged }) => ({
           id,
           object: object ?? null,

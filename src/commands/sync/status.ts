@@ -34,11 +34,11 @@ export default class Status extends SyncCommand<unknown> {
       }
       if (report.kept.length > 0) {
         this.say(
-          `Open: ${plural(report.kept.length, 'conflict')} (gamedev sync conflicts); a push holds these fields back.`,
+          `Open: ${plural(report.kept.length, 'conflict')} (gamedev sync conflicts); a push holds back what is kept open.`,
         )
       }
       if (report.uncommitted.length > 0) this.say(`Not committed: ${plural(report.uncommitted.length, 'file')}.`)
-      if (behind === 0 && report.outgoing.length === 0 && report.contested.length === 0)
+      if (behind === 0 && report.outgoing.length === 0 && report.contested.length === 0 && report.kept.length === 0)
         this.say('Both sides are the same.')
       return {
         kind: report.kind,
