@@ -226,7 +226,6 @@ async function takeEdited(project: Project, chosen: Chosen, all: readonly OpenCo
     picked.set(conflict, fields)
     resolved.push({ id: conflict.id, object: conflict.object, path: conflict.path, fields: fields.map((f) => f.field) })
   }
-  refuseUnnamed(chosen, all, paths)
   for (const path of paths) {
     const bytes = await worktreeFile(project, path)
     if (bytes === undefined) continue
@@ -245,6 +244,7 @@ async function takeEdited(project: Project, chosen: Chosen, all: readonly OpenCo
       })
     }
   }
+  refuseUnnamed(chosen, all, paths)
   if (paths.size > 0) {
     await repository.run(['add', '--all', '--', ...[...paths].map((path) => prefix + path)])
     await updateArtifacts(project, picked, new Map(), 'merged')
