@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { mergeWorldFile } from '../git-bridge/merge-file.ts'
 import { docField, isJsonPath, readDoc } from '../git-bridge/object-docs.ts'
-import type { Oid } from '../git-bridge/repository.ts'
+import { type Oid, parseOid } from '../git-bridge/repository.ts'
 import { isWorldOwned } from '../projection/paths.ts'
 import type { Policy } from '../resolvers/policy.ts'
 import { jsonEquals } from '../world/json.ts'
@@ -65,7 +65,8 @@ export async function openConflicts(project: Project): Promise<OpenConflicts> {
     readArtifacts(place, (file) => invalid.push(`${ARTIFACTS_FOLDER}/${file}`)),
     readArtifacts(join(folder, KEPT_FOLDER), (file) => invalid.push(`${KEPT_FOLDER}/${file}`)),
     readFile(join(repository.gitDir, 'MERGE_HEAD'), 'utf8').then(
-      (text) => text.trim() as Oid,
+      // An octopus names several; the first will do.
+      (text) => text.trim().split('\n', 1)[0] as Oid,
       () => undefined,
     ),
   ])
@@ -122,15 +123,14 @@ export async function openConflictsNow(project: Project, switches: Switches): Pr
   return openConflicts(project)
 }
 
-/** Files of the world that the index holds with conflict markers in them, relative to the project. */
-export async function markersStaged({ repository, prefix }: Project): Promise<readonly string[]> {
-  const args = ['grep', '--cached', '-I', '-l', '-z', '-E', '^<{7}( |$)', '--', prefix === '' ? '.' : prefix]
-  const { stdout } = await repository.run(args, { allowFailure: true })
-  const found = stdout
-    .toString('utf8')
-    .split('\0')
-    .filter((path) => path.startsWith(prefix) && path !== '')
-  return found.map((path) => path.slice(prefix.length)).filter(isWorldOwned)
+/** Files of the world that the index holds with conflict markers in them, where none of it is unmerged. */
+export async function markersStaged(project: Project): Promise<readonly string[]> {
+  const written = await project.repository.run(['write-tree', '--missing-ok'], { allowFailure: true })
+  // Other files of the repository are unmerged: git itself will not commit that.
+  if (written.code !== 0) return []
+  const tree = parseOid(written.stdout.toString('latin1').trim())
+  const { filesWithMarkers } = await import('./check-conflicts.ts')
+  return [...(await filesWithMarkers(project, tree)).keys()].map((path) => path.slice(project.prefix.length))
 }
 
 function described(artifact: ConflictArtifact): Pick<OpenConflict, 'id' | 'object' | 'path' | 'artifact'> {

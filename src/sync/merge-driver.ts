@@ -54,8 +54,6 @@ const DEFAULT_IO: DriverIo = { env: process.env, writeFile }
 /** git of 2.39 tells a driver no names for the sides. */
 const LABELS: ConflictLabels = { ours: 'ours', theirs: 'theirs' }
 
-/** Which side wins is asked only where the sides are known to be the project and the world. */
-
 /**
  * Merges one file for `git merge`, `rebase`, `cherry-pick` and `stash pop`: world files by field, all others as git
  * itself would. Whatever goes wrong leaves git's ordinary conflict: the result takes the place of `ours` whole or not

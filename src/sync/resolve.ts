@@ -246,7 +246,9 @@ async function takeEdited(project: Project, chosen: Chosen, all: readonly OpenCo
   }
   refuseUnnamed(chosen, all, paths)
   if (paths.size > 0) {
-    await repository.run(['add', '--all', '--', ...[...paths].map((path) => prefix + path)])
+    // Names are no patterns: another file's markers must not be staged with this one.
+    const named = [...paths].map((path) => prefix + path)
+    await repository.run(['--literal-pathspecs', 'add', '--all', '--', ...named])
     await updateArtifacts(project, picked, new Map(), 'merged')
   }
   return resolved

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { markersStaged } from '../../src/sync/conflicts.ts'
 import { fetchLocked } from '../../src/sync/fetch.ts'
 import { KeptProject, lampProject } from './kept-project.ts'
 import { temporaryFolder } from './support.ts'
@@ -76,4 +77,29 @@ it('C2: what is settled in a manifest stands at one place in all stages', async 
   expect(ids[1]).toEqual(ids[0])
   expect(ids[2]).toEqual(ids[0])
   expect(strict.read('world.json').match(/^<{7} /gm)).toHaveLength(1)
+})
+
+it('C4: the name of a file is no pattern, and markers that are staged are found', async () => {
+  const project = new KeptProject(temporaryFolder(), {})
+  const [odd, other] = ['apps/Lamp/[x].js', 'apps/Lamp/x.js'] as const
+  const write = (text: string, message: string) => {
+    for (const path of [odd, other]) project.write(path, text)
+    project.commit(message)
+  }
+  project.git('init', '--quiet', '--initial-branch=main')
+  project.write('lobby.json', { targets: { main: { worldUrl: 'http://localhost:1', worldId: 'plaza' } } })
+  project.write('apps/Lamp/Lamp.json', { id: 'Lamp', name: 'Lamp' })
+  write('base\n', 'base')
+  project.git('switch', '--quiet', '-c', 'branch')
+  write('theirs\n', 'theirs')
+  project.git('switch', '--quiet', 'main')
+  write('ours\n', 'ours')
+  expect(() => project.git('merge', '--quiet', 'branch')).toThrow()
+  project.write(odd, 'settled\n')
+  await project.resolve([odd], 'merged')
+  expect(project.git('diff', '--name-only', '--diff-filter=U')).toBe(other)
+  expect(await project.withProject(markersStaged)).toEqual([])
+  project.git('add', other)
+  expect(await project.open()).toEqual([])
+  expect(await project.withProject(markersStaged)).toEqual([other])
 })
