@@ -5,9 +5,9 @@ import { SyncError } from '../world/errors.ts'
 import { isJsonObject, own } from '../world/json.ts'
 import type { Cursor } from '../world/operation.ts'
 import type { FieldValue, ObjectKey, WorldObject } from '../world/state.ts'
+import { baselineOf } from './baseline.ts'
 import { fetchLocked } from './fetch.ts'
 import { knownTip } from './known-tip.ts'
-import { baselineOf } from './pull.ts'
 import type { Session } from './session.ts'
 
 /** How one object differs. */

@@ -5,6 +5,7 @@ import type { Oid, TreeEdit } from '../git-bridge/repository.ts'
 import { mergeWorlds } from '../git-bridge/world-merge.ts'
 import { parseWorldUrl } from '../remote-runtime/world-url.ts'
 import { SyncError } from '../world/errors.ts'
+import { rememberSeen } from './baseline.ts'
 import { checkOut, wouldOverwrite } from './check-out.ts'
 import type { ConflictArtifact } from './conflict-artifact.ts'
 import { type FetchReport, fetchWorld } from './fetch.ts'
@@ -247,6 +248,7 @@ async function joinHistory(
     write(`${prefix}${LOBBY_FILE}`, lobby),
     ...(await ignoreEdits(session, head)),
     ...(driver ? await attributeEdits(session, head) : []),
+    ...(base === fetched.tip ? [] : await rememberSeen(session, head, fetched.tip)),
   ]
   const message = `Connect with world ${fetched.worldId} at ${fetched.cursor}\n`
   const planned = { branch: branch.name, head, tip: fetched.tip, message }

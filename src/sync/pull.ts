@@ -4,15 +4,14 @@ import type { ResolvedObject, WorldMerge } from '../git-bridge/world-merge.ts'
 import { classify, MANIFEST_FILE } from '../projection/paths.ts'
 import { SyncError } from '../world/errors.ts'
 import { recoverAutostash, withAutostash } from './autostash.ts'
+import { baselineOf, rememberSeen } from './baseline.ts'
 import type { ConflictArtifact } from './conflict-artifact.ts'
 import { type FetchReport, fetchWorld } from './fetch.ts'
 import { KEPT_FOLDER } from './kept-folder.ts'
 import { commitMerge, recoverMerge } from './merge-commit.ts'
 import { takeProcessLock } from './process-lock.ts'
 import type { Session } from './session.ts'
-import { refuseShallow } from './shallow.ts'
 import { requireBidirectional } from './switches.ts'
-import { lately } from './tip.ts'
 import { type Branch, requireBranch } from './working-tree.ts'
 
 export interface PullReport {
@@ -54,18 +53,6 @@ export async function pull(session: Session, options: PullOptions): Promise<Pull
   }
 }
 
-/** The merge base of HEAD and the tip (G6, G7). Throws `unrelated_histories`. */
-export async function baselineOf(session: Session, head: Oid, tip: Oid): Promise<Oid> {
-  // Nothing new since the last pull: no walk is needed to see that.
-  if (await lately(session.repository, head, tip)) return tip
-  const base = await session.repository.mergeBase(head, tip)
-  await refuseShallow(session, base === undefined ? undefined : { head, base })
-  if (base !== undefined) return base
-  throw new SyncError('unrelated_histories', 'This branch and the world have no common history.', {
-    hint: 'Run "gamedev sync init" to bring them together.',
-  })
-}
-
 async function mergeTip(
   session: Session,
   branch: Branch,
@@ -93,7 +80,8 @@ async function mergeTip(
   const work = async (): Promise<PullReport> => {
     const strict = session.switches.strictConflicts
     const { conflicts, edits } = await openOnes(session, merge, tree, head, fetched, base)
-    const whole = async (from: Oid) => (edits.length === 0 ? from : await repository.writeTree(from, edits))
+    const seen = await rememberSeen(session, head, fetched.tip)
+    const whole = (from: Oid) => repository.writeTree(from, [...edits, ...seen])
     if (merge.conflict !== undefined && strict) {
       const { leaveConflicts } = await import('./leave-conflicts.ts')
       await leaveConflicts(session, { ...planned, tree: await whole(merge.conflict.tree) }, merge.conflict, conflicts)

@@ -3,6 +3,7 @@ import { type ContestedObject, mergeWorlds } from '../git-bridge/world-merge.ts'
 import { fieldName } from '../resolvers/fields.ts'
 import { SyncError } from '../world/errors.ts'
 import { recoverAutostash, withAutostash } from './autostash.ts'
+import { baselineOf, rememberSeen } from './baseline.ts'
 import { type EncodedOperation, Encoder } from './encode.ts'
 import { type FetchReport, fetchWorld } from './fetch.ts'
 import { type HeldBack, holdBack } from './hold-back.ts'
@@ -13,7 +14,7 @@ import { forgetOffers } from './offers.ts'
 import { makePlan, previewPush } from './outgoing.ts'
 import type { PlannedOperation } from './plan.ts'
 import { takeProcessLock } from './process-lock.ts'
-import { baselineOf, countByAuthor, mergeMessage } from './pull.ts'
+import { countByAuthor, mergeMessage } from './pull.ts'
 import { checkReferences, guardPush, refuseDirty, refuseMarkers } from './push-guards.ts'
 import { type Current, readCurrent, receiverOf } from './receiver.ts'
 import { type RefusedOperation, type SendOutcome, sendBatches, sendCommands } from './send.ts'
@@ -223,7 +224,7 @@ async function closePush(
       branch: branch.name,
       head: branch.head,
       tip: fetched.tip,
-      tree: merge.tree,
+      tree: await repository.writeTree(merge.tree, await rememberSeen(session, branch.head, fetched.tip)),
       message: mergeMessage(fetched, byAuthor),
     }
     const commit = () => commitMerge(session, planned)

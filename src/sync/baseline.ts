@@ -1,0 +1,52 @@
+import type { Oid, TreeEdit } from '../git-bridge/repository.ts'
+import { readTrailers } from '../git-bridge/trailers.ts'
+import { SyncError } from '../world/errors.ts'
+import { readSeen, seenEdits, seenName } from './seen-files.ts'
+import type { Session } from './session.ts'
+import { refuseShallow } from './shallow.ts'
+import { lately } from './tip.ts'
+
+/**
+ * What HEAD has taken in of the world's line (G6, G7): the merge base of HEAD and the tip, or the commit further on
+ * that `lobby.seen/` names, as squash merges leave it. Throws `unrelated_histories`, `shallow_clone`.
+ */
+export async function baselineOf(session: Session, head: Oid, tip: Oid): Promise<Oid> {
+  const { repository } = session
+  // Nothing new since the last pull: no walk is needed to see that.
+  if (await lately(repository, head, tip)) return tip
+  const common = await repository.mergeBase(head, tip)
+  const base = (await seenOnLine(session, head, tip, common)) ?? common
+  await refuseShallow(session, base === undefined ? undefined : { head, base })
+  if (base !== undefined) return base
+  throw new SyncError('unrelated_histories', 'This branch and the world have no common history.', {
+    hint: 'Run "gamedev sync init" to bring them together.',
+  })
+}
+
+/** The commit of the line that `lobby.seen/` names, beyond the merge base; a mark that the line does not know is none. */
+async function seenOnLine(session: Session, head: Oid, tip: Oid, common: Oid | undefined): Promise<Oid | undefined> {
+  const { repository, prefix } = session
+  const trailers = readTrailers(await repository.readCommit(tip))
+  if (trailers === undefined) return undefined
+  const known = common === undefined ? undefined : readTrailers(await repository.readCommit(common))
+  const marks = (await readSeen(repository, head, prefix, trailers.worldId)).filter(
+    ({ cursor }) => cursor > (known?.cursor ?? -1),
+  )
+  if (marks.length === 0) return undefined
+  const names = new Set(marks.map(({ name }) => name))
+  let furthest: { readonly oid: Oid; readonly cursor: number } | undefined
+  for await (const commit of repository.log({ include: [tip], exclude: common === undefined ? [] : [common] })) {
+    const said = readTrailers(commit)
+    if (said === undefined || (furthest !== undefined && said.cursor < furthest.cursor)) continue
+    // Of several commits at one cursor the first: what the later ones completed is then news, and settles.
+    if (names.has(seenName(said))) furthest = { oid: commit.oid, cursor: said.cursor }
+  }
+  return furthest?.oid
+}
+
+/** The files by which a merge with `tip` is remembered in the branch (G7): edits of `treeish`. */
+export async function rememberSeen(session: Session, treeish: Oid, tip: Oid): Promise<readonly TreeEdit[]> {
+  const { repository, prefix } = session
+  const trailers = readTrailers(await repository.readCommit(tip))
+  return trailers === undefined ? [] : seenEdits(repository, treeish, prefix, trailers)
+}
