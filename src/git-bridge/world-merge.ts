@@ -1,4 +1,4 @@
-import { classify, entityFile, isWorldOwned, MANIFEST_FILE } from '../projection/paths.ts'
+import { classify, entityFile, isWorldOwned, MANIFEST_FILE, SETTINGS_FILE, SPAWN_FILE } from '../projection/paths.ts'
 import {
   type ContestedField,
   dependsOnWritten,
@@ -23,10 +23,13 @@ import {
   requireOneLayout,
 } from './merge-guards.ts'
 import { MergedTree, taken } from './merged-tree.ts'
+import { type Overwritten, rebased } from './rebased.ts'
 import type { Oid, Repository, TreeChange, TreeEdit } from './repository.ts'
+import { type News, NO_NEWS, readNews } from './seen.ts'
+import { readUncertified } from './trailers.ts'
 import { isFile, joinUnits, type PlacedObject, readUnits, type TreeObjects } from './tree-objects.ts'
 import { addUnit, inUnits, type Units, unitsOf } from './units.ts'
-import { writtenSince } from './wrote.ts'
+import { writtenIn } from './wrote.ts'
 
 /** One object that our side changed, on all sides, and what became of it. */
 export interface MergedObject {
@@ -57,6 +60,8 @@ export interface MergeOptions {
   readonly policy?: Policy | undefined
   /** Names for the markers: conflicted files are made of what is contested. Without it, contested fields are named only. */
   readonly conflicts?: (() => Promise<ConflictLabels>) | undefined
+  /** Values of theirs that our own write replaced unseen (P5): they are merged as if they stood there still. */
+  readonly overwritten?: Overwritten | undefined
 }
 
 /** A merge with contested fields, as git shows it (C1, C2). */
@@ -80,7 +85,7 @@ export interface WorldMerge {
   readonly objects: ReadonlyMap<ObjectKey, MergedObject>
   /** How the merged tree differs from ours. */
   readonly incoming: readonly TreeEdit[]
-  /** Paths, relative to the project, that our side changed among the world-owned ones. */
+  /** Paths, relative to the project, that our side changed among the world-owned ones, or has seen changed (G7). */
   readonly outgoing: readonly string[]
   /** Files of the merged assets: path → content, for those who read the merged objects. */
   readonly assets: ReadonlyMap<string, Oid>
@@ -104,18 +109,22 @@ export async function mergeWorlds(
     worldChanges(repository, base, ours, prefix),
     base === theirs ? [] : worldChanges(repository, base, theirs, prefix),
   ])
-  const outgoing = ourChanges.map((change) => change.path)
-  if (ourChanges.length === 0) {
+  const changed = ourChanges.map((change) => change.path)
+  // What we have made of the world's news exactly as it is there need not be looked into.
+  let news = same(ourChanges, theirChanges) ? undefined : await readNews(repository, commits)
+  const { seen } = news ?? NO_NEWS
+  if (ourChanges.length === 0 && seen.size === 0) {
     const incoming = theirChanges.map((change) => taken(change, prefix))
     const tree =
       incoming.length === 0
         ? (await repository.readCommit(ours)).tree
         : await repository.writeTree((await repository.readCommit(ours)).tree, incoming)
-    return { tree, ...clean, objects: new Map(), incoming, outgoing, assets: new Map() }
+    return { tree, ...clean, objects: new Map(), incoming, outgoing: [], assets: new Map() }
   }
 
   await requireOneLayout(repository, prefix, ours, theirs)
-  const units = unitsOf(outgoing)
+  const units = unitsOf(changed)
+  addEchoes(units, theirChanges, news ?? NO_NEWS)
   // An asset's file with other content changes every object that names it, though no file of theirs changed.
   await addReferrers(repository, ours, prefix, units)
   const theirUnits = unitsOf(theirChanges.map((change) => change.path))
@@ -142,30 +151,44 @@ export async function mergeWorlds(
   refuseMissing(atBase, atOurs, atTheirs)
   await refuseCopies(repository, ours, prefix, units, atBase, atOurs)
   const idle = untouched(atBase, atOurs, atTheirs)
-  const doubtful = whereWritten(units, atBase, atOurs, atTheirs, idle)
+  const doubtful = whereWritten(units, atBase, atOurs, atTheirs, idle, seen.size > 0)
   const known = new Map([[theirs, atTheirs], ...(base === undefined ? [] : [[base, atBase] as const])])
-  const wrote = await writtenSince(repository, base, theirs, prefix, doubtful.units, { keys: doubtful.keys, known })
+  if (doubtful.keys.size > 0) news ??= await readNews(repository, commits)
+  const since = await writtenIn(repository, news ?? NO_NEWS, prefix, doubtful.units, {
+    keys: doubtful.keys,
+    known,
+    ours: atOurs,
+    base: atBase,
+  })
+  const { overwritten = new Map() } = options
+  for (const key of overwritten.keys()) idle.delete(key)
+  const sides = { base: atBase, ours: atOurs, theirs: atTheirs }
+  const { wrote, ...view } = rebased(sides, since, overwritten)
+  const moved = [...since.bases.keys()].flatMap(
+    (key) => (atOurs.objects.get(key) ?? atTheirs.objects.get(key))?.path ?? [],
+  )
+  const outgoing = [...new Set([...changed, ...moved])]
 
-  const merge = new MergedTree(repository, prefix, theirs, { base: atBase, ours: atOurs, theirs: atTheirs }, [
+  const merge = new MergedTree(repository, prefix, theirs, { ...view, ours: atOurs }, [
     ...(await appFolders(repository, ours, prefix)),
     ...(await appFolders(repository, theirs, prefix)),
   ])
   merge.mergeAssets(theirChanges)
-  const keys = new Set([...atBase.objects.keys(), ...atOurs.objects.keys(), ...atTheirs.objects.keys()])
+  const keys = new Set([view.base, atOurs, view.theirs].flatMap(({ objects }) => [...objects.keys()]))
   const merges = new Map<ObjectKey, ObjectMerge>()
   const terms = new Map<ObjectKey, Terms<PlacedObject | undefined>>()
   for (const key of [...keys].sort()) {
-    const sides = {
-      base: atBase.objects.get(key),
+    const at = {
+      base: view.base.objects.get(key),
       ours: atOurs.objects.get(key),
-      theirs: atTheirs.objects.get(key),
+      theirs: view.theirs.objects.get(key),
     }
-    terms.set(key, sides)
+    terms.set(key, at)
     merges.set(
       key,
       idle.has(key)
-        ? { object: sides.ours!.object, contested: [], resolved: [] }
-        : await merge.mergeOne(sides, wrote.get(key), options.policy),
+        ? { object: at.ours!.object, contested: [], resolved: [] }
+        : await merge.mergeOne(at, wrote.get(key), options.policy),
     )
   }
   const unread = theirChanges.filter(({ path }) => classify(path).kind !== 'asset' && !inUnits(units, path))
@@ -180,13 +203,16 @@ export async function mergeWorlds(
   const objects = new Map<ObjectKey, MergedObject>()
   const results = new Map<ObjectKey, WorldObject>()
   for (const [key, result] of merges) {
-    const sides = terms.get(key)!
-    const { path } = (sides.ours ?? sides.theirs ?? sides.base)!
-    if (result.contested.length > 0) contested.push({ key, path, fields: result.contested, sides })
+    const at = terms.get(key)!
+    const { path } = (at.ours ?? at.theirs ?? at.base)!
+    if (result.contested.length > 0) contested.push({ key, path, fields: result.contested, sides: at })
     if (result.resolved.length > 0) resolved.push({ key, path, fields: result.resolved })
-    if (!idle.has(key) && !samePlace(sides.base, sides.ours)) objects.set(key, { ...sides, merged: result.object })
+    // What is to be sent is told from what the world holds indeed.
+    const theirs = atTheirs.objects.get(key)
+    const differs = overwritten.has(key) || !samePlace(at.base, at.ours)
+    if (!idle.has(key) && differs) objects.set(key, { ...at, theirs, merged: result.object })
     if (result.object !== undefined) results.set(key, result.object)
-    merge.place(key, sides, result)
+    merge.place(key, at, result)
   }
   await merge.take(unread)
   merge.finishManifest(units)
@@ -248,7 +274,7 @@ async function readOurs(repository: Repository, ours: Oid, prefix: string, units
 }
 
 /** Objects that no side touched: a manifest holds many, whoever changed one. */
-function untouched(atBase: TreeObjects, atOurs: TreeObjects, atTheirs: TreeObjects): ReadonlySet<ObjectKey> {
+function untouched(atBase: TreeObjects, atOurs: TreeObjects, atTheirs: TreeObjects): Set<ObjectKey> {
   const idle = new Set<ObjectKey>()
   for (const [key, ours] of atOurs.objects) {
     const [base, theirs] = [atBase.objects.get(key), atTheirs.objects.get(key)]
@@ -259,9 +285,37 @@ function untouched(atBase: TreeObjects, atOurs: TreeObjects, atTheirs: TreeObjec
   return idle
 }
 
+/** Whether all that they changed stands in our tree just so. */
+function same(ourChanges: readonly TreeChange[], theirChanges: readonly TreeChange[]): boolean {
+  const ours = new Map(ourChanges.map(({ path, after }) => [path, after]))
+  return theirChanges.every(({ path, after }) => ours.has(path) && ours.get(path)?.oid === after?.oid)
+}
+
+/**
+ * What only the world's side seems to have changed, though we have seen it: it came from us, and we may have put it back
+ * since (G7).
+ */
+function addEchoes(units: Units, theirChanges: readonly TreeChange[], { line, seen }: News): void {
+  if (seen.size === 0) return
+  const files = new Set<string>([MANIFEST_FILE, SETTINGS_FILE, SPAWN_FILE])
+  let blueprints = false
+  for (const commit of line) {
+    if (!seen.has(commit.oid)) continue
+    const { kind, id } = parseObjectKey((readUncertified(commit.message)?.object ?? '') as ObjectKey)
+    if (kind === 'entity') files.add(entityFile(id))
+    else blueprints = true
+  }
+  for (const { path } of theirChanges) {
+    const { kind } = classify(path)
+    const ofBlueprint = kind === 'blueprint' || kind === 'script' || kind === 'shared'
+    if (files.has(path) || (blueprints && ofBlueprint)) addUnit(units, path)
+  }
+}
+
 /**
  * The objects of which it matters what operations wrote, and their units: we changed them, and the world has them, in
- * part at least, as the base has them. After a push there are none, however long the line grew by it.
+ * part at least, as the base has them; or the sides differ, and `seen` says that some of it came from us. After a push
+ * there are none, however long the line grew by it.
  */
 function whereWritten(
   units: Units,
@@ -269,13 +323,16 @@ function whereWritten(
   atOurs: TreeObjects,
   atTheirs: TreeObjects,
   idle: ReadonlySet<ObjectKey>,
+  seen: boolean,
 ): { readonly units: Units; readonly keys: ReadonlySet<ObjectKey> } {
   const written = unitsOf([])
   const keys = new Set<ObjectKey>()
-  for (const key of new Set([...atBase.objects.keys(), ...atOurs.objects.keys()])) {
+  const sides = seen ? [atBase, atOurs, atTheirs] : [atBase, atOurs]
+  for (const key of new Set(sides.flatMap(({ objects }) => [...objects.keys()]))) {
     if (idle.has(key)) continue
     const [base, ours, theirs] = [atBase, atOurs, atTheirs].map((side) => side.objects.get(key))
-    if (!dependsOnWritten({ base: base?.object, ours: ours?.object, theirs: theirs?.object })) continue
+    const terms = { base: base?.object, ours: ours?.object, theirs: theirs?.object }
+    if (!dependsOnWritten(terms) && !(seen && !sameObject(terms.ours, terms.theirs))) continue
     keys.add(key)
     for (const placed of [base, ours, theirs]) if (placed !== undefined) addUnit(written, placed.path)
     const { kind, id } = parseObjectKey(key)

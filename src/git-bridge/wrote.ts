@@ -1,43 +1,62 @@
 import { entityFile, MANIFEST_FILE, SETTINGS_FILE, SPAWN_FILE } from '../projection/paths.ts'
-import { FieldSet, writtenFields } from '../resolvers/fields.ts'
-import { type ObjectKey, parseObjectKey, type WorldObject } from '../world/state.ts'
-import type { Commit, Oid, Repository } from './repository.ts'
+import { fieldEquality } from '../resolvers/equality.ts'
+import { type FieldPath, FieldSet, fieldAt, withField, writtenFields } from '../resolvers/fields.ts'
+import { type JsonObject, jsonEquals } from '../world/json.ts'
+import { type FieldValue, type ObjectKey, parseObjectKey, type WorldObject } from '../world/state.ts'
+import type { Oid, Repository } from './repository.ts'
+import type { News, Seen } from './seen.ts'
 import { readUncertified } from './trailers.ts'
 import { readUnits, type TreeObjects } from './tree-objects.ts'
 import { addUnit, inUnits, type Units, unitsOf } from './units.ts'
+
+/** What the line holds in a merge beside its two states. */
+export interface Written {
+  /** Fields that operations after the base wrote and that we have not seen. */
+  readonly wrote: ReadonlyMap<ObjectKey, FieldSet>
+  /** The base of objects of which we have seen later operations; undefined where the object is absent in it. */
+  readonly bases: ReadonlyMap<ObjectKey, WorldObject | undefined>
+}
 
 export interface WrittenOptions {
   /** Only these objects; by default all in the units. */
   readonly keys?: ReadonlySet<ObjectKey>
   /** Commits of which the units, at least, have been read already. */
   readonly known?: ReadonlyMap<Oid, TreeObjects>
+  /** Our side of the objects. */
+  readonly ours?: TreeObjects
+  /** The base's. */
+  readonly base?: TreeObjects
 }
 
 /**
- * The fields that operations of the line wrote after the baseline, for the objects of some units (M2, and steps 8–12 of
- * the baseline in docs/architecture.md): a field that somebody put back on purpose counts as changed, though the two
- * states are equal. What an operation wrote is the difference of its commit from its parent, never its patch.
+ * What operations of the line wrote after the baseline, for the objects of some units (M2, and steps 8 to 12 of the
+ * baseline in docs/architecture.md): a field that somebody put back on purpose counts as changed, though the two states
+ * are equal; one that our side has seen moves the base. What an operation wrote is the difference of its commit from its
+ * parent, never its patch.
  *
- * Reads the commits of `base..tip` and, of those, only the ones that changed one of the units.
+ * Reads, of the commits of the line, only the ones that changed one of the units.
  */
-export async function writtenSince(
+export async function writtenIn(
   repository: Repository,
-  base: Oid | undefined,
-  tip: Oid,
+  { line, seen }: News,
   prefix: string,
   units: Units,
-  { keys, known = new Map() }: WrittenOptions = {},
-): Promise<ReadonlyMap<ObjectKey, FieldSet>> {
+  options: WrittenOptions = {},
+): Promise<Written> {
+  const { keys, known = new Map() } = options
   const wrote = new Map<ObjectKey, FieldSet>()
-  if (base === undefined || base === tip || (units.files.size === 0 && units.folders.size === 0)) return wrote
-  const commits: Commit[] = []
-  for await (const commit of repository.log({ include: [tip], exclude: [base] })) {
-    // A commit says what it is about; only a whole snapshot can be about anything.
-    const about = readUncertified(commit.message)?.object ?? ''
-    if (concerns(units, about)) commits.push(commit)
+  const bases = new Map<ObjectKey, WorldObject | undefined>()
+  if (line.length === 0 || (units.files.size === 0 && units.folders.size === 0)) return { wrote, bases }
+  const elsewhere = new Map<Oid, Promise<TreeObjects>>()
+  const readAt = (commit: Oid): Promise<TreeObjects> => {
+    const reading = elsewhere.get(commit) ?? readUnits(repository, commit, prefix, units)
+    elsewhere.set(commit, reading)
+    return reading
   }
   let previous: { readonly oid: Oid; readonly units: Units; readonly read: TreeObjects } | undefined
-  for (const commit of commits.reverse()) {
+  for (const commit of line) {
+    // A commit says what it is about; only a whole snapshot can be about anything.
+    if (!concerns(units, readUncertified(commit.message)?.object ?? '')) continue
     const parent = commit.parents[0]
     const changed = await repository.diffTrees(parent, commit.oid, prefix)
     const touched = unitsOf([])
@@ -49,19 +68,79 @@ export async function writtenSince(
     // What one commit left is what the next one found: a manifest is large, and read once.
     const read = (oid: Oid | undefined) =>
       (oid === undefined ? undefined : known.get(oid)) ?? readUnits(repository, oid, prefix, touched)
-    const seen = previous !== undefined && previous.oid === parent && covers(previous.units, touched)
-    const [before, after] = await Promise.all([seen ? previous!.read : read(parent), read(commit.oid)])
+    const follows = previous !== undefined && previous.oid === parent && covers(previous.units, touched)
+    const [before, after] = await Promise.all([follows ? previous!.read : read(parent), read(commit.oid)])
     previous = { oid: commit.oid, units: touched, read: after }
+    const by = seen.get(commit.oid)
     for (const key of keys ?? new Set([...before.objects.keys(), ...after.objects.keys()])) {
       const [was, is] = [before, after].map((side) => placedIn(side, key, touched))
-      for (const path of writtenFields(was, is)) {
-        const fields = wrote.get(key) ?? new FieldSet()
-        wrote.set(key, fields)
-        fields.add(path)
+      const paths = writtenFields(was, is)
+      if (paths.length === 0) continue
+      const step = by === undefined ? undefined : await stepOf(by, key, { was, is }, options.ours, readAt)
+      const start = bases.has(key) ? bases.get(key) : options.base?.objects.get(key)?.object
+      const fields = wrote.get(key) ?? new FieldSet()
+      let base = start?.fields
+      let moved = false
+      let gone = false
+      for (const path of paths) {
+        // Whoever saw it go saw its fields go.
+        if (gone) {
+          fields.delete(path)
+          continue
+        }
+        const value = step?.(path)
+        if (value === undefined || (path.length > 0 && base === undefined)) {
+          fields.add(path)
+          continue
+        }
+        fields.delete(path)
+        moved = true
+        gone = path.length === 0 && is === undefined
+        base =
+          path.length === 0 ? (value.base === undefined ? undefined : (base ?? {})) : withField(base!, path, value.base)
       }
+      if (fields.size > 0) wrote.set(key, fields)
+      else wrote.delete(key)
+      const { kind, id } = (is ?? was)!
+      if (moved) bases.set(key, base === undefined ? undefined : { kind, id, fields: base })
     }
   }
-  return wrote
+  return { wrote, bases }
+}
+
+/** For a field that a seen operation wrote: the base that it has from then on; undefined where the field was not seen. */
+type SeenStep = (path: FieldPath) => { readonly base: FieldValue } | undefined
+
+/**
+ * What a seen operation says about each field: seen is what its commit holds with the same value; its base is then what
+ * that commit and HEAD have in common, or the value itself where HEAD holds it too (as a squashed commit does).
+ */
+async function stepOf(
+  seen: Seen,
+  key: ObjectKey,
+  { was, is }: { readonly was: WorldObject | undefined; readonly is: WorldObject | undefined },
+  ours: TreeObjects | undefined,
+  readAt: (commit: Oid) => Promise<TreeObjects>,
+): Promise<SeenStep> {
+  const { kind } = parseObjectKey(key)
+  const made = (await readAt(seen.commit)).objects.get(key)?.object
+  const common = seen.base === seen.commit ? made : (await readAt(seen.base)).objects.get(key)?.object
+  const here = ours?.objects.get(key)?.object
+  const same = (path: FieldPath, a: JsonObject | undefined, b: JsonObject | undefined): boolean => {
+    if (path.length === 0) return (a === undefined) === (b === undefined)
+    const equal = path.length === 1 ? fieldEquality(kind, path[0]!) : jsonEquals
+    return equal(fieldAt(a, path), fieldAt(b, path))
+  }
+  return (path) => {
+    if (!same(path, made?.fields, is?.fields)) {
+      // What the runtime filled in when it added the object; with the object, we removed that as well.
+      const filled = was === undefined && made !== undefined && here === undefined && path.length > 0
+      return filled && fieldAt(made.fields, path) === undefined ? { base: fieldAt(is?.fields, path) } : undefined
+    }
+    const held = same(path, here?.fields, made?.fields)
+    const from = held ? made : common
+    return { base: path.length === 0 ? from?.fields : fieldAt(from?.fields, path) }
+  }
 }
 
 /** What was read for other units besides may be of another time. */

@@ -1,0 +1,116 @@
+import type { Commit, Oid, Repository } from './repository.ts'
+import { readUncertified } from './trailers.ts'
+
+/** A commit of the line whose operation HEAD's side knows about: it came from there, or lies there as a copy (G7). */
+export interface Seen {
+  /** The commit that the operation was made of, or its copy. */
+  readonly commit: Oid
+  /** What that commit and HEAD have in common: the commit itself where HEAD contains it. */
+  readonly base: Oid
+}
+
+/** What happened in the world after the baseline. */
+export interface News {
+  /** The commits of the line, oldest first. */
+  readonly line: readonly Commit[]
+  /** Those of them that HEAD's side has seen. */
+  readonly seen: ReadonlyMap<Oid, Seen>
+}
+
+export const NO_NEWS: News = { line: [], seen: new Map() }
+
+/** Reads the line after the baseline; without a baseline there is no telling what is news. */
+export async function readNews(
+  repository: Repository,
+  { base, ours, theirs }: { readonly base: Oid | undefined; readonly ours: Oid; readonly theirs: Oid },
+): Promise<News> {
+  if (base === undefined || base === theirs) return NO_NEWS
+  const line = await lineAfter(repository, base, theirs)
+  return { line, seen: await findSeen(repository, { base, ours, theirs }, line) }
+}
+
+/** Copies are looked for among HEAD's commits that are younger than the baseline, with room for clocks that differ. */
+const CLOCK_ROOM = 86_400
+
+async function lineAfter(repository: Repository, base: Oid, tip: Oid): Promise<readonly Commit[]> {
+  const commits: Commit[] = []
+  for await (const commit of repository.log({ include: [tip], exclude: [base] })) commits.push(commit)
+  return commits.reverse()
+}
+
+/**
+ * Which commits of the line after the baseline HEAD's side has seen, whatever the merge base says (G7, steps 7 to 9 of
+ * the baseline in docs/architecture.md): those that a push made of a commit (`git:<sha>` in `Lobby-Source`) which is in
+ * HEAD's history or forked from it after the baseline, and those that a rebase copied into it, trailers and all.
+ */
+async function findSeen(
+  repository: Repository,
+  { base, ours, theirs }: { readonly base: Oid; readonly ours: Oid; readonly theirs: Oid },
+  line: readonly Commit[],
+): Promise<ReadonlyMap<Oid, Seen>> {
+  const seen = new Map<Oid, Seen>()
+  if (line.length === 0) return seen
+  const { copies, recent } = await walkOurs(repository, { base, ours, theirs })
+  const bases = new Map<Oid, Promise<Oid | undefined>>()
+  const baseWith = (commit: Oid): Promise<Oid | undefined> => {
+    const known = bases.get(commit) ?? commonWith(repository, { base, ours }, commit, recent)
+    bases.set(commit, known)
+    return known
+  }
+  for (const commit of line) {
+    const trailers = readUncertified(commit.message)
+    if (trailers === undefined) continue
+    const copy = copies.get(copyKey(trailers.worldId, trailers.opId))
+    const origin = /^git:([0-9a-f]{40}(?:[0-9a-f]{24})?)$/.exec(trailers.source)?.[1] as Oid | undefined
+    for (const candidate of [copy, origin]) {
+      if (candidate === undefined) continue
+      const common = await baseWith(candidate)
+      if (common === undefined) continue
+      seen.set(commit.oid, { commit: candidate, base: common })
+      break
+    }
+  }
+  return seen
+}
+
+/** HEAD's own young commits: which they are, and what copies of the line are among them. */
+async function walkOurs(
+  repository: Repository,
+  { base, ours, theirs }: { readonly base: Oid; readonly ours: Oid; readonly theirs: Oid },
+): Promise<{ readonly copies: ReadonlyMap<string, Oid>; readonly recent: ReadonlySet<Oid> }> {
+  const copies = new Map<string, Oid>()
+  const recent = new Set<Oid>()
+  const [from, head] = await Promise.all([repository.readCommit(base), repository.readCommit(ours)])
+  const since = Math.min(from.committer.time, head.committer.time) - CLOCK_ROOM
+  for await (const commit of repository.log({ include: [ours], exclude: [theirs] })) {
+    if (commit.committer.time < since) break
+    recent.add(commit.oid)
+    const trailers = readUncertified(commit.message)
+    if (trailers === undefined) continue
+    const key = copyKey(trailers.worldId, trailers.opId)
+    // The newest stands for all: what it holds is what HEAD made of them.
+    if (!copies.has(key)) copies.set(key, commit.oid)
+  }
+  return { copies, recent }
+}
+
+function copyKey(worldId: string, opId: string): string {
+  return JSON.stringify([worldId, opId])
+}
+
+/** What a commit has in common with HEAD; undefined where that says nothing: it is not here, or forked before the baseline. */
+async function commonWith(
+  repository: Repository,
+  { base, ours }: { readonly base: Oid; readonly ours: Oid },
+  commit: Oid,
+  recent: ReadonlySet<Oid>,
+): Promise<Oid | undefined> {
+  if (recent.has(commit)) return commit
+  if (!(await repository.hasObject(commit))) return undefined
+  // An object of that name may be anything: the feed says it.
+  const read = await repository.readCommit(commit).catch(() => undefined)
+  if (read === undefined) return undefined
+  const common = await repository.mergeBase(ours, commit)
+  if (common === undefined || common === commit) return common
+  return (await repository.isAncestor(base, common)) ? common : undefined
+}
