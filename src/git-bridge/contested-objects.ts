@@ -13,6 +13,13 @@ import type { TreeObjects } from './tree-objects.ts'
 
 type Sides<T> = Readonly<Record<Side, T | undefined>>
 
+/** How objects are spelled in files. */
+export interface Spelling {
+  /** An object as its file says it. */
+  readonly inFile: (object: WorldObject) => WorldObject
+  readonly format: (object: WorldObject, path: string, assets: AssetPaths) => string
+}
+
 /**
  * Turns contested fields into conflicted files (C2): fields of JSON into three versions of the object's file that differ
  * in nothing else, scripts into three texts, assets replaced in place into three contents, an object that one side
@@ -23,17 +30,13 @@ export class ContestedObjects {
   readonly #sides: Readonly<Record<Side, TreeObjects>>
   readonly #assets: MergedAssets
   readonly #contestedAssets: ContestedAssets
-  readonly #format: (object: WorldObject, path: string, assets: AssetPaths) => string
+  readonly #files: Spelling
 
-  constructor(
-    sides: Readonly<Record<Side, TreeObjects>>,
-    assets: MergedAssets,
-    format: (object: WorldObject, path: string, assets: AssetPaths) => string,
-  ) {
+  constructor(sides: Readonly<Record<Side, TreeObjects>>, assets: MergedAssets, files: Spelling) {
     this.#sides = sides
     this.#assets = assets
     this.#contestedAssets = new ContestedAssets(sides, assets)
-    this.#format = format
+    this.#files = files
   }
 
   /** One object with a file of its own; `path` is where the merged tree has it, or would. */
@@ -114,7 +117,10 @@ export class ContestedObjects {
       }
     }
     if (fields.length === 0) return
-    const text = (side: Side) => encode(writeManifest(sides[side], previous, this.#pathsOf(side), { keep }))
+    const text = (side: Side) => {
+      const said = new Map([...sides[side]].map(([key, object]) => [key, this.#files.inFile(object)]))
+      return encode(writeManifest(said, previous, this.#pathsOf(side), { keep }))
+    }
     const base = this.#sides.base.manifest === undefined ? undefined : text('base')
     this.files.add(MANIFEST_FILE, fields, 'fields', { base, ours: text('ours'), theirs: text('theirs') })
   }
@@ -160,7 +166,7 @@ export class ContestedObjects {
       const object = sides[side]
       if (object === undefined) return undefined
       if (object.kind === 'shared') return oidOf(own(object.fields, 'content'))
-      return encode(this.#format(object, path, this.#pathsOf(side)))
+      return encode(this.#files.format(object, path, this.#pathsOf(side)))
     }
     return { base: content('base'), ours: content('ours'), theirs: content('theirs') }
   }

@@ -3,8 +3,7 @@ import { MANIFEST_FILE, SETTINGS_FILE, SPAWN_FILE } from '../projection/paths.ts
 import { SyncError } from '../world/errors.ts'
 import { SETTINGS, SPAWN } from '../world/state.ts'
 import type { Oid, Repository } from './repository.ts'
-import { readUnits, type TreeObjects } from './tree-objects.ts'
-import type { Units } from './units.ts'
+import type { TreeObjects } from './tree-objects.ts'
 
 /** What a merge refuses before it begins: what it would misread, or lose. */
 
@@ -66,31 +65,6 @@ export function refuseMissing(atBase: TreeObjects, atOurs: TreeObjects, atTheirs
       if (!had || atOurs.objects.has(key)) return []
       const message = 'is missing; restore it as the remote ref has it, a world is never without'
       return [{ code: 'invalid', path, message }]
-    }),
-  )
-}
-
-/** A blueprint's file that was copied with its id: the folder that it was copied from did not change, so nobody reads it. */
-export async function refuseCopies(
-  repository: Repository,
-  ours: Oid,
-  prefix: string,
-  units: Units,
-  atBase: TreeObjects,
-  atOurs: TreeObjects,
-): Promise<void> {
-  const added = [...atOurs.objects].filter(
-    ([key, { object }]) => object.kind === 'blueprint' && !atBase.objects.has(key),
-  )
-  if (added.length === 0) return
-  const folders = new Set(await appFolders(repository, ours, prefix))
-  for (const folder of units.folders) folders.delete(folder)
-  const others = await readUnits(repository, ours, prefix, { files: new Set(), folders, assets: new Set() })
-  refuseProblems(
-    added.flatMap(([key, { object, path }]): FileProblem[] => {
-      const other = others.objects.get(key)
-      const message = `the id ${JSON.stringify(object.id)} is claimed by ${other?.path} as well`
-      return other === undefined ? [] : [{ code: 'duplicate_id', path, message }]
     }),
   )
 }

@@ -10,7 +10,8 @@ import { type ContestedField, mergeObject, type ObjectMerge } from '../resolvers
 import type { Policy } from '../resolvers/policy.ts'
 import type { Terms } from '../resolvers/terms.ts'
 import { mergeText } from '../resolvers/text.ts'
-import { jsonEquals, own } from '../world/json.ts'
+import { saysAsWell } from '../resolvers/unsaid.ts'
+import { own } from '../world/json.ts'
 import { type FieldValue, type ObjectKey, objectKey, type WorldObject } from '../world/state.ts'
 import type { ConflictedFiles } from './conflicted-files.ts'
 import { ContestedObjects } from './contested-objects.ts'
@@ -18,6 +19,7 @@ import { MergedAssets } from './merged-assets.ts'
 import { folderOf, isScriptPath, oidOf, scriptFiles } from './object-files.ts'
 import { type Oid, parseOid, type Repository, type TreeChange, type TreeEdit } from './repository.ts'
 import { isFile, type PlacedObject, readUnits, type TreeObjects } from './tree-objects.ts'
+import type { UnderstoodObjects } from './understood.ts'
 import { type Units, unitsOf } from './units.ts'
 
 /** A change of the other side, as an edit of our tree. */
@@ -45,6 +47,7 @@ export class MergedTree {
   readonly #manifestObjects = new Map<ObjectKey, WorldObject>()
   readonly #contestedInManifest = new Map<ObjectKey, ObjectMerge>()
   readonly #conflicts: ContestedObjects
+  readonly #understood: UnderstoodObjects
 
   constructor(
     repository: Repository,
@@ -52,7 +55,9 @@ export class MergedTree {
     theirs: Oid,
     sides: { readonly base: TreeObjects; readonly ours: TreeObjects; readonly theirs: TreeObjects },
     appFolders: Iterable<string>,
+    understood: UnderstoodObjects,
   ) {
+    this.#understood = understood
     this.#repository = repository
     this.#prefix = prefix
     this.#theirs = theirs
@@ -64,9 +69,10 @@ export class MergedTree {
       put: (path, oid) => this.#put(path, oid),
       remove: (path) => this.#delete(path),
     })
-    this.#conflicts = new ContestedObjects(sides, this.#assets, (object, path, assets) =>
-      this.#format(object, path, [], assets),
-    )
+    this.#conflicts = new ContestedObjects(sides, this.#assets, {
+      inFile: (object) => understood.inFile(object),
+      format: (object, path, assets) => this.#format(object, path, [], assets),
+    })
   }
 
   /** What git shows of the contested fields; {@link edits} has them as ours. */
@@ -146,7 +152,7 @@ export class MergedTree {
         : (this.#folderOfItsOwn(ours.path, merged) ?? ours.path)
     const moved = ours !== undefined && ours.path !== path
     if (moved) this.#removeObject(ours)
-    if (!moved && ours !== undefined && exactlySame(ours.object, merged)) {
+    if (!moved && ours !== undefined && this.#understood.stands(merged)) {
       if (!this.#ourAssetsMoved || this.#assets.stand(ours.object, this.#sides.ours)) return path
     }
     this.#assets.place(merged)
@@ -273,14 +279,14 @@ export class MergedTree {
     const untouched =
       ours.manifest !== undefined &&
       ours.manifest.objects.size === this.#manifestObjects.size &&
-      [...this.#manifestObjects].every(([key, object]) => {
-        const mine = ours.manifest!.objects.get(key)
-        if (mine === undefined || !exactlySame(mine, object)) return false
-        return !this.#ourAssetsMoved || this.#assets.stand(mine, ours)
+      [...this.#manifestObjects.values()].every((object) => {
+        if (!this.#understood.stands(object)) return false
+        return !this.#ourAssetsMoved || this.#assets.stand(object, ours)
       })
     const keep = !this.#ourAssetsMoved && ours.manifest !== undefined
     if (!untouched) {
-      this.#write(MANIFEST_FILE, writeManifest(this.#manifestObjects, previous, this.#assets, { keep }))
+      const said = new Map([...this.#manifestObjects].map(([key, object]) => [key, this.#understood.inFile(object)]))
+      this.#write(MANIFEST_FILE, writeManifest(said, previous, this.#assets, { keep }))
     }
     if (this.#contestedInManifest.size > 0)
       this.#conflicts.contestManifest(this.#contestedInManifest, this.#manifestObjects, previous, keep)
@@ -293,6 +299,10 @@ export class MergedTree {
     more: readonly TreeObjects[] = [],
     assets: AssetPaths = this.#assets,
   ): string {
+    return this.#spell(this.#understood.inFile(object), path, more, assets)
+  }
+
+  #spell(object: WorldObject, path: string, more: readonly TreeObjects[], assets: AssetPaths): string {
     switch (object.kind) {
       case 'entity':
         return writeEntityFile(object, assets)
@@ -328,8 +338,10 @@ export class MergedTree {
   respell(merged: ReadonlyMap<ObjectKey, WorldObject>, said: ReadonlyMap<ObjectKey, PlacedObject>): boolean {
     let any = false
     for (const [key, { object, path }] of said) {
-      const expected = merged.get(key)
-      if (expected?.kind !== 'blueprint' || exactlySame(object, expected)) continue
+      const wanted = merged.get(key)
+      if (wanted?.kind !== 'blueprint') continue
+      const expected = this.#understood.inFile(wanted)
+      if (saysAsWell(object, expected, false)) continue
       any = true
       const text = writeBlueprintFile(expected, this.#assets, { folderHasScripts: true })
       this.#write(path, text)
@@ -346,9 +358,4 @@ export class MergedTree {
 function withStates(ours: Manifest | undefined, theirs: Manifest | undefined): Manifest | undefined {
   if (ours === undefined || theirs === undefined) return ours ?? theirs
   return { ...ours, states: new Map([...theirs.states, ...ours.states]) }
-}
-
-/** Equality to the letter, digits and uid included: whether the file can stay as it is. */
-function exactlySame(a: WorldObject, b: WorldObject): boolean {
-  return a === b || jsonEquals(a.fields, b.fields)
 }

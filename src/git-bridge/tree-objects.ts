@@ -1,6 +1,7 @@
 import { readApp } from '../projection/app.ts'
 import { type AssetValue, type AssetValues, assetValue, extensionOf } from '../projection/asset-value.ts'
-import { readEntityFile } from '../projection/entity.ts'
+import { readClaimedEntity } from '../projection/entity.ts'
+import { AS_SAID, type Claim, type Identities } from '../projection/identities.ts'
 import type { FileProblem } from '../projection/json-file.ts'
 import { type Manifest, readManifest } from '../projection/manifest.ts'
 import { classify } from '../projection/paths.ts'
@@ -14,12 +15,16 @@ import type { Units } from './units.ts'
 export interface PlacedObject {
   readonly object: WorldObject
   readonly path: string
+  /** The file does not say it so (M8): whoever writes a merge writes it anew. */
+  readonly unsaid?: true
 }
 
 /** Some units of a tree, read. */
 export interface TreeObjects {
   readonly objects: ReadonlyMap<ObjectKey, PlacedObject>
   readonly problems: readonly FileProblem[]
+  /** What the files of blueprints and entities say about whose they are; a manifest's entities are not among them. */
+  readonly claims: readonly Claim[]
   /** Path → content of every file below `assets/`. */
   readonly assets: ReadonlyMap<string, Oid>
   /** What stands below `assets/` and is no file: symbolic links, submodules. */
@@ -39,13 +44,16 @@ export async function readUnits(
   treeish: Oid | undefined,
   prefix: string,
   units: Units,
+  identities: Identities = AS_SAID,
 ): Promise<TreeObjects> {
   const objects = new Map<ObjectKey, PlacedObject>()
   const problems: FileProblem[] = []
+  const claims: Claim[] = []
   const assets = new Map<string, Oid>()
   const links = new Set<string>()
   const allScripts = new Set<string>()
-  if (treeish === undefined) return { objects, problems, assets, links, scripts: allScripts, manifest: undefined }
+  if (treeish === undefined)
+    return { objects, problems, claims, assets, links, scripts: allScripts, manifest: undefined }
 
   for (const file of await repository.listFiles(treeish, `${prefix}assets`)) {
     const path = file.path.slice(prefix.length)
@@ -80,7 +88,8 @@ export async function readUnits(
 
   const place = (key: ObjectKey, object: WorldObject, path: string): void => {
     const other = objects.get(key)
-    if (other === undefined) objects.set(key, { object, path })
+    const unsaid = identities.ids.has(path) || identities.foreignUids.has(path)
+    if (other === undefined) objects.set(key, unsaid ? { object, path, unsaid } : { object, path })
     else problems.push(duplicate(object, path, other))
   }
   let manifest: Manifest | undefined
@@ -102,12 +111,11 @@ export async function readUnits(
       }
       continue
     }
-    const read =
+    const { read, claim } =
       kind.kind === 'entity'
-        ? readEntityFile(path, bytes, values)
-        : kind.kind === 'settings'
-          ? readSettingsFile(path, bytes)
-          : readSpawnFile(path, bytes)
+        ? readClaimedEntity(path, bytes, values, identities)
+        : { read: (kind.kind === 'settings' ? readSettingsFile : readSpawnFile)(path, bytes), claim: undefined }
+    if (claim !== undefined) claims.push(claim)
     if (read.kind === 'invalid') problems.push(read.problem)
     else place(keyOf(read.object), read.object, path)
   }
@@ -124,8 +132,9 @@ export async function readUnits(
       }
     }
     if (blueprints.length === 0) continue
-    const app = readApp(folder, { blueprints, scripts }, values)
+    const app = readApp(folder, { blueprints, scripts }, values, { identities })
     problems.push(...app.problems)
+    claims.push(...app.claims)
     for (const object of app.objects) {
       const key = keyOf(object)
       const path = app.paths.get(key)
@@ -135,6 +144,7 @@ export async function readUnits(
   return {
     objects,
     problems: problems.map((problem) => aboutLink(problem, links)),
+    claims,
     assets,
     links,
     scripts: allScripts,
@@ -171,6 +181,7 @@ export function joinUnits(first: TreeObjects, second: TreeObjects): TreeObjects 
     ...first,
     objects,
     problems,
+    claims: [...first.claims, ...second.claims],
     scripts: new Set([...first.scripts, ...second.scripts]),
     manifest: first.manifest ?? second.manifest,
   }

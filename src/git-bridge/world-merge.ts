@@ -1,34 +1,22 @@
-import { classify, entityFile, isWorldOwned, MANIFEST_FILE, SETTINGS_FILE, SPAWN_FILE } from '../projection/paths.ts'
-import {
-  type ContestedField,
-  dependsOnWritten,
-  type ObjectMerge,
-  type ResolvedField,
-  sameObject,
-} from '../resolvers/object.ts'
+import { classify, isWorldOwned, MANIFEST_FILE } from '../projection/paths.ts'
+import { type ContestedField, type ObjectMerge, type ResolvedField, sameObject } from '../resolvers/object.ts'
 import type { Policy } from '../resolvers/policy.ts'
 import type { Terms } from '../resolvers/terms.ts'
-import { jsonEquals } from '../world/json.ts'
-import { type ObjectKey, parseObjectKey, type WorldObject } from '../world/state.ts'
+import type { ObjectKey, WorldObject } from '../world/state.ts'
 import type { ConflictLabels } from './conflict-markers.ts'
 import type { ConflictedFile } from './conflicted-files.ts'
 import { findDangling } from './dangling.ts'
 import { keepModes, modeOf } from './file-modes.ts'
-import {
-  appFolders,
-  refuseCopies,
-  refuseLosses,
-  refuseMissing,
-  refuseProblems,
-  requireOneLayout,
-} from './merge-guards.ts'
+import { type IdentityNote, settleIdentity } from './identity.ts'
+import { appFolders, refuseLosses, refuseMissing, refuseProblems, requireOneLayout } from './merge-guards.ts'
+import { addEchoes, addMoved, addReferrers, readOurs, same, untouched, whereWritten } from './merge-units.ts'
 import { MergedTree, taken } from './merged-tree.ts'
 import { type Overwritten, rebased } from './rebased.ts'
 import type { Oid, Repository, TreeChange, TreeEdit } from './repository.ts'
-import { type News, NO_NEWS, readNews } from './seen.ts'
-import { readUncertified } from './trailers.ts'
-import { isFile, joinUnits, type PlacedObject, readUnits, type TreeObjects } from './tree-objects.ts'
-import { addUnit, inUnits, type Units, unitsOf } from './units.ts'
+import { NO_NEWS, readNews } from './seen.ts'
+import { type PlacedObject, readUnits } from './tree-objects.ts'
+import { UnderstoodObjects } from './understood.ts'
+import { addUnit, inUnits, unitsOf } from './units.ts'
 import { writtenIn } from './wrote.ts'
 
 /** One object that our side changed, on all sides, and what became of it. */
@@ -62,6 +50,11 @@ export interface MergeOptions {
   readonly conflicts?: (() => Promise<ConflictLabels>) | undefined
   /** Values of theirs that our own write replaced unseen (P5): they are merged as if they stood there still. */
   readonly overwritten?: Overwritten | undefined
+  /**
+   * Our files mean every absence. By default what they leave unsaid of the fields that the runtime fills in is as the
+   * other side has it, because that is the world.
+   */
+  readonly literal?: boolean
 }
 
 /** A merge with contested fields, as git shows it (C1, C2). */
@@ -79,6 +72,8 @@ export interface WorldMerge {
   readonly contested: readonly ContestedObject[]
   /** What both sides changed and a rule settled: reported, never silent (M5). */
   readonly resolved: readonly ResolvedObject[]
+  /** Files of ours that were taken for whose they are though they do not say so (M8). */
+  readonly notes: readonly IdentityNote[]
   /** Where anything is contested and conflicted files were asked for. */
   readonly conflict: WorldConflict | undefined
   /** Every object that our side changed since the base (objects that only the other side changed are taken unread). */
@@ -89,6 +84,8 @@ export interface WorldMerge {
   readonly outgoing: readonly string[]
   /** Files of the merged assets: path → content, for those who read the merged objects. */
   readonly assets: ReadonlyMap<string, Oid>
+  /** An object as a file of the merged tree says it, with what the file leaves unsaid and the world fills in. */
+  readonly whole: (object: WorldObject) => WorldObject
 }
 
 /**
@@ -104,7 +101,7 @@ export async function mergeWorlds(
   options: MergeOptions = {},
 ): Promise<WorldMerge> {
   const { base, ours, theirs } = commits
-  const clean = { contested: [], resolved: [], conflict: undefined }
+  const clean = { contested: [], resolved: [], notes: [], conflict: undefined }
   const [ourChanges, theirChanges] = await Promise.all([
     worldChanges(repository, base, ours, prefix),
     base === theirs ? [] : worldChanges(repository, base, theirs, prefix),
@@ -119,7 +116,8 @@ export async function mergeWorlds(
       incoming.length === 0
         ? (await repository.readCommit(ours)).tree
         : await repository.writeTree((await repository.readCommit(ours)).tree, incoming)
-    return { tree, ...clean, objects: new Map(), incoming, outgoing: [], assets: new Map() }
+    const whole = (object: WorldObject) => object
+    return { tree, ...clean, objects: new Map(), incoming, outgoing: [], assets: new Map(), whole }
   }
 
   await requireOneLayout(repository, prefix, ours, theirs)
@@ -139,17 +137,22 @@ export async function mergeWorlds(
     if (after === undefined && classify(path).kind === 'blueprint') addUnit(units, path)
   }
   addMoved(units, theirChanges)
-  const atOurs = await readOurs(repository, ours, prefix, units)
+  const said = await readOurs(repository, ours, prefix, units)
   const [atTheirs, other] = await Promise.all([
     readUnits(repository, theirs, prefix, units),
     base === theirs ? undefined : readUnits(repository, base, prefix, units),
   ])
   const atBase = other ?? atTheirs
+  const { objects: read, notes } = await settleIdentity(repository, prefix, { base, ours }, units, atBase, said)
+  const understood = new UnderstoodObjects(read, atBase, atTheirs, {
+    connected: base !== undefined,
+    literal: options.literal === true,
+  })
+  const atOurs = understood.objects
   refuseProblems(atOurs.problems)
   refuseLosses(atBase.problems)
   refuseLosses(atTheirs.problems)
   refuseMissing(atBase, atOurs, atTheirs)
-  await refuseCopies(repository, ours, prefix, units, atBase, atOurs)
   const idle = untouched(atBase, atOurs, atTheirs)
   const doubtful = whereWritten(units, atBase, atOurs, atTheirs, idle, seen.size > 0)
   const known = new Map([[theirs, atTheirs], ...(base === undefined ? [] : [[base, atBase] as const])])
@@ -169,10 +172,8 @@ export async function mergeWorlds(
   )
   const outgoing = [...new Set([...changed, ...moved])]
 
-  const merge = new MergedTree(repository, prefix, theirs, { ...view, ours: atOurs }, [
-    ...(await appFolders(repository, ours, prefix)),
-    ...(await appFolders(repository, theirs, prefix)),
-  ])
+  const folders = await Promise.all([ours, theirs].map((side) => appFolders(repository, side, prefix)))
+  const merge = new MergedTree(repository, prefix, theirs, { ...view, ours: atOurs }, folders.flat(), understood)
   merge.mergeAssets(theirChanges)
   const keys = new Set([view.base, atOurs, view.theirs].flatMap(({ objects }) => [...objects.keys()]))
   const merges = new Map<ObjectKey, ObjectMerge>()
@@ -216,7 +217,8 @@ export async function mergeWorlds(
   }
   await merge.take(unread)
   merge.finishManifest(units)
-  const outcome = { contested, resolved, objects, outgoing, assets: merge.assets }
+  const whole = (object: WorldObject) => understood.whole(object)
+  const outcome = { contested, resolved, notes, objects, outgoing, assets: merge.assets, whole }
   if (contested.length > 0 && options.conflicts === undefined) {
     return { ...outcome, tree: undefined, conflict: undefined, incoming: merge.edits() }
   }
@@ -245,104 +247,6 @@ export async function mergeWorlds(
   return { ...outcome, tree: undefined, conflict, incoming: written.incoming }
 }
 
-/**
- * A file of theirs that is gone where we changed the entity may be one that they moved (M8): then it is among those that
- * they added.
- */
-function addMoved(units: Units, theirChanges: readonly TreeChange[]): void {
-  const isEntity = (path: string) => classify(path).kind === 'entity'
-  if (!theirChanges.some(({ path, after }) => after === undefined && isEntity(path) && units.files.has(path))) return
-  for (const { path, before } of theirChanges) if (before === undefined && isEntity(path)) units.files.add(path)
-}
-
-/**
- * Reads our side of the units, and adds to them the files that our entities have on the line: where we have them
- * elsewhere, these are read as well, lest a copy that kept its id passes for a move.
- */
-async function readOurs(repository: Repository, ours: Oid, prefix: string, units: Units): Promise<TreeObjects> {
-  const first = await readUnits(repository, ours, prefix, units)
-  if (units.files.has(MANIFEST_FILE)) return first
-  const added = unitsOf([])
-  for (const { object } of first.objects.values()) {
-    if (object.kind !== 'entity') continue
-    const path = entityFile(object.id)
-    if (units.files.has(path)) continue
-    units.files.add(path)
-    added.files.add(path)
-  }
-  return added.files.size === 0 ? first : joinUnits(first, await readUnits(repository, ours, prefix, added))
-}
-
-/** Objects that no side touched: a manifest holds many, whoever changed one. */
-function untouched(atBase: TreeObjects, atOurs: TreeObjects, atTheirs: TreeObjects): Set<ObjectKey> {
-  const idle = new Set<ObjectKey>()
-  for (const [key, ours] of atOurs.objects) {
-    const [base, theirs] = [atBase.objects.get(key), atTheirs.objects.get(key)]
-    if (base === undefined || theirs === undefined || base.path !== ours.path || theirs.path !== ours.path) continue
-    const { fields } = ours.object
-    if (jsonEquals(base.object.fields, fields) && jsonEquals(theirs.object.fields, fields)) idle.add(key)
-  }
-  return idle
-}
-
-/** Whether all that they changed stands in our tree just so. */
-function same(ourChanges: readonly TreeChange[], theirChanges: readonly TreeChange[]): boolean {
-  const ours = new Map(ourChanges.map(({ path, after }) => [path, after]))
-  return theirChanges.every(({ path, after }) => ours.has(path) && ours.get(path)?.oid === after?.oid)
-}
-
-/**
- * What only the world's side seems to have changed, though we have seen it: it came from us, and we may have put it back
- * since (G7).
- */
-function addEchoes(units: Units, theirChanges: readonly TreeChange[], { line, seen }: News): void {
-  if (seen.size === 0) return
-  const files = new Set<string>([MANIFEST_FILE, SETTINGS_FILE, SPAWN_FILE])
-  let blueprints = false
-  for (const commit of line) {
-    if (!seen.has(commit.oid)) continue
-    const { kind, id } = parseObjectKey((readUncertified(commit.message)?.object ?? '') as ObjectKey)
-    if (kind === 'entity') files.add(entityFile(id))
-    else blueprints = true
-  }
-  for (const { path } of theirChanges) {
-    const { kind } = classify(path)
-    const ofBlueprint = kind === 'blueprint' || kind === 'script' || kind === 'shared'
-    if (files.has(path) || (blueprints && ofBlueprint)) addUnit(units, path)
-  }
-}
-
-/**
- * The objects of which it matters what operations wrote, and their units: we changed them, and the world has them, in
- * part at least, as the base has them; or the sides differ, and `seen` says that some of it came from us. After a push
- * there are none, however long the line grew by it.
- */
-function whereWritten(
-  units: Units,
-  atBase: TreeObjects,
-  atOurs: TreeObjects,
-  atTheirs: TreeObjects,
-  idle: ReadonlySet<ObjectKey>,
-  seen: boolean,
-): { readonly units: Units; readonly keys: ReadonlySet<ObjectKey> } {
-  const written = unitsOf([])
-  const keys = new Set<ObjectKey>()
-  const sides = seen ? [atBase, atOurs, atTheirs] : [atBase, atOurs]
-  for (const key of new Set(sides.flatMap(({ objects }) => [...objects.keys()]))) {
-    if (idle.has(key)) continue
-    const [base, ours, theirs] = [atBase, atOurs, atTheirs].map((side) => side.objects.get(key))
-    const terms = { base: base?.object, ours: ours?.object, theirs: theirs?.object }
-    if (!dependsOnWritten(terms) && !(seen && !sameObject(terms.ours, terms.theirs))) continue
-    keys.add(key)
-    for (const placed of [base, ours, theirs]) if (placed !== undefined) addUnit(written, placed.path)
-    const { kind, id } = parseObjectKey(key)
-    if (kind === 'entity' && units.files.has(entityFile(id))) written.files.add(entityFile(id))
-  }
-  // The line may have had a blueprint in any of them meanwhile.
-  if (written.folders.size > 0) for (const folder of units.folders) written.folders.add(folder)
-  return { units: written, keys }
-}
-
 /** What differs between two trees among the world-owned paths, paths relative to the project. */
 async function worldChanges(
   repository: Repository,
@@ -358,23 +262,4 @@ async function worldChanges(
 
 function samePlace(a: PlacedObject | undefined, b: PlacedObject | undefined): boolean {
   return a === b || (a !== undefined && b !== undefined && a.path === b.path && sameObject(a.object, b.object))
-}
-
-/** Adds the files that name a changed asset: found by reading, because nothing else knows who names what. */
-async function addReferrers(repository: Repository, ours: Oid, prefix: string, units: Units): Promise<void> {
-  if (units.assets.size === 0) return
-  const files = (
-    await Promise.all(['apps', 'world', MANIFEST_FILE].map((below) => repository.listFiles(ours, prefix + below)))
-  ).flat()
-  const json = files.filter((file) => {
-    const { kind } = classify(file.path.slice(prefix.length))
-    if (!isFile(file.mode)) return false
-    return kind === 'blueprint' || kind === 'entity' || kind === 'manifest'
-  })
-  const needles = [...units.assets].map((path) => Buffer.from(JSON.stringify(path)))
-  const blobs = await repository.readBlobs(new Set(json.map((file) => file.oid)))
-  for (const file of json) {
-    const bytes = Buffer.from(blobs.get(file.oid)!)
-    if (needles.some((needle) => bytes.includes(needle))) addUnit(units, file.path.slice(prefix.length))
-  }
 }

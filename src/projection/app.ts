@@ -3,6 +3,7 @@ import { type ObjectKey, objectKey, type WorldObject } from '../world/state.ts'
 import type { AssetPaths, AssetValue, AssetValues } from './asset-value.ts'
 import { type BlueprintJson, blueprintFromFile, scriptPaths, writeBlueprintFile } from './blueprint.ts'
 import { problemAt } from './file-object.ts'
+import { AS_SAID, type Claim, type Identities } from './identities.ts'
 import { type FileProblem, parseJsonFile } from './json-file.ts'
 import { electEntry } from './script-entry.ts'
 
@@ -20,6 +21,8 @@ export interface App {
   /** The JSON file of each object. */
   readonly paths: ReadonlyMap<ObjectKey, string>
   readonly problems: readonly FileProblem[]
+  /** What each JSON file says about whose it is. */
+  readonly claims: readonly Claim[]
 }
 
 interface Member extends BlueprintJson {
@@ -30,27 +33,33 @@ interface Member extends BlueprintJson {
  * Reads an app's folder (protocol, section 8): its blueprints, one of which is the root that carries the scripts; the
  * others are its variants unless they name another root or say `"scriptEntry": null`.
  *
- * `entryHint` gives the entry that the world has for a root, for folders whose JSON declares none.
+ * `entryHint` gives the entry that the world has for a root, for folders whose JSON declares none. Where `identities`
+ * give a file another id, the references of its neighbours follow.
  */
 export function readApp(
   folder: string,
   files: AppFiles,
   assets: AssetValues,
-  entryHint?: (rootId: string) => string | undefined,
+  options: {
+    readonly entryHint?: (rootId: string) => string | undefined
+    readonly identities?: Identities
+  } = {},
 ): App {
+  const { entryHint, identities = AS_SAID } = options
   const problems: FileProblem[] = []
-  const members: Member[] = []
+  const read: Member[] = []
   for (const { path, bytes } of files.blueprints) {
     const parsed = parseJsonFile(path, bytes)
     if (parsed.kind === 'invalid') {
       problems.push(parsed.problem)
       continue
     }
-    const checked = blueprintFromFile(folder, path, parsed.value, assets)
-    if (checked.kind === 'ok') members.push({ ...checked.value, path })
+    const checked = blueprintFromFile(folder, path, parsed.value, assets, identities)
+    if (checked.kind === 'ok') read.push({ ...checked.value, path })
     else problems.push(problemAt(path, parsed.text, checked.defect))
   }
 
+  const members = withTheirRoots(read)
   const scripts = appScripts(folder, files, problems)
   const root = scripts.size === 0 ? undefined : electRoot(folder, members)
   if (scripts.size > 0 && root === undefined && members.length > 0 && problems.length === 0) {
@@ -73,7 +82,19 @@ export function readApp(
     objects.push({ kind: 'blueprint', id, fields })
     paths.set(key, path)
   }
-  return { objects, paths, problems }
+  const claims = members.map(({ path, id, said, uid }): Claim => ({ kind: 'blueprint', path, id, said, uid }))
+  return { objects, paths, problems, claims }
+}
+
+/** Members that name another by the id that its file says, though its id is another one. */
+function withTheirRoots(members: readonly Member[]): readonly Member[] {
+  const ids = new Set(members.map(({ id }) => id))
+  const renamed = new Map(members.filter((m) => m.ownId !== m.id && !ids.has(m.ownId)).map((m) => [m.ownId, m.id]))
+  if (renamed.size === 0) return members
+  return members.map((member) => {
+    const root = member.scriptRef === undefined ? undefined : (renamed.get(member.scriptRef) ?? member.scriptRef)
+    return { ...member, scriptRef: root === member.id ? undefined : root }
+  })
 }
 
 /** The JSON of every blueprint of one folder, as {@link readApp} reads it back: path → text. */

@@ -2,6 +2,7 @@ import { fromEntries, isJsonObject, type JsonObject, own, withKey } from '../wor
 import { isBookkeeping, type WorldObject } from '../world/state.ts'
 import type { AssetPaths, AssetValues } from './asset-value.ts'
 import { assetsFromFile, assetsToFile, type Checked, invalid, needleOf } from './file-object.ts'
+import { AS_SAID, blueprintDefaults, type Identities } from './identities.ts'
 import { formatJson, inOrder, without } from './json-file.ts'
 import { electEntry } from './script-entry.ts'
 import { shapeProblem } from './shapes.ts'
@@ -41,6 +42,11 @@ export function isBlueprintHidden(key: string): boolean {
 /** One blueprint's JSON, before its folder decides what its scripts are (see {@link readApp}). */
 export interface BlueprintJson {
   readonly id: string
+  /** The id that stands in the file, or else its default. */
+  readonly ownId: string
+  /** Whether that stands in the file. */
+  readonly said: boolean
+  readonly uid: string | undefined
   /** In project spelling, `name` filled in, without any script field. */
   readonly fields: JsonObject
   readonly scriptFormat: string | undefined
@@ -60,24 +66,29 @@ export function blueprintFromFile(
   path: string,
   value: JsonObject,
   assets: AssetValues,
+  identities: Identities = AS_SAID,
 ): Checked<BlueprintJson> {
-  const file = path.slice(path.lastIndexOf('/') + 1, -'.json'.length)
-  // The public tool writes `apps/$scene/-scene.json`.
-  const base = file === folder.replace(/[^A-Za-z0-9._ -]+/g, '-') ? folder : file
-  const id = own(value, 'id') ?? (base === folder ? folder : `${folder}__${file}`)
-  if (typeof id !== 'string' || id === '') return invalid('invalid', 'id is not a string', needleOf(value, 'id'))
+  const { id: fallback, base } = blueprintDefaults(path, folder)
+  const said = own(value, 'id') ?? undefined
+  const ownId = said ?? fallback
+  if (typeof ownId !== 'string' || ownId === '') return invalid('invalid', 'id is not a string', needleOf(value, 'id'))
+  const id = identities.ids.get(path) ?? ownId
   const wrong = shapeProblem('blueprint', value)
   if (wrong !== undefined)
     return invalid('invalid', `${wrong.field} of ${id} ${wrong.message}`, needleOf(value, wrong.field))
   const named = Object.hasOwn(value, 'name') ? value : withKey(value, 'name', base)
   const fields = assetsFromFile(
     'blueprint',
-    without(named, (key) => isBlueprintHidden(key) || SCRIPT_KEYS.has(key)),
+    without(
+      named,
+      (key) => isBlueprintHidden(key) || SCRIPT_KEYS.has(key) || (key === 'uid' && identities.foreignUids.has(path)),
+    ),
     assets,
   )
   if (fields.kind === 'invalid') {
     return invalid(fields.defect.code, `${fields.defect.message} (blueprint ${id})`, fields.defect.needle)
   }
+  const uid = own(value, 'uid')
   const scriptFormat = own(value, 'scriptFormat')
   const scriptEntry = own(value, 'scriptEntry')
   const scriptRef = own(value, 'scriptRef')
@@ -85,10 +96,13 @@ export function blueprintFromFile(
     kind: 'ok',
     value: {
       id,
+      ownId,
+      said: said !== undefined,
+      uid: typeof uid === 'string' ? uid : undefined,
       fields: fields.value,
       scriptFormat: typeof scriptFormat === 'string' ? scriptFormat : undefined,
       scriptEntry: typeof scriptEntry === 'string' || scriptEntry === null ? scriptEntry : undefined,
-      scriptRef: typeof scriptRef === 'string' && scriptRef !== '' && scriptRef !== id ? scriptRef : undefined,
+      scriptRef: typeof scriptRef === 'string' && scriptRef !== '' && scriptRef !== ownId ? scriptRef : undefined,
       base,
     },
   }

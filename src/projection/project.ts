@@ -2,8 +2,9 @@ import { own } from '../world/json.ts'
 import { type ObjectKey, objectKey, TEMPLATE_BLUEPRINTS, type WorldObject, type WorldState } from '../world/state.ts'
 import { readApp } from './app.ts'
 import { type AssetPaths, type AssetValue, type AssetValues, assetValue, extensionOf } from './asset-value.ts'
-import { readEntityFile } from './entity.ts'
+import { readClaimedEntity } from './entity.ts'
 import type { ReadObject } from './file-object.ts'
+import { AS_SAID, type Claim, type Identities } from './identities.ts'
 import type { FileProblem } from './json-file.ts'
 import { readManifest } from './manifest.ts'
 import { classify, MANIFEST_FILE } from './paths.ts'
@@ -22,6 +23,8 @@ export interface Project {
   /** Content of each file below `assets/`. */
   readonly assets: ReadonlyMap<string, AssetValue>
   readonly problems: readonly FileProblem[]
+  /** What the files of blueprints and entities say about whose they are. */
+  readonly claims: readonly Claim[]
 }
 
 /** The layout that paths of a tree show; `both` is an error (G8). */
@@ -56,8 +59,9 @@ export function assetPaths(assets: ReadonlyMap<string, AssetValue>): AssetPaths 
 export function readProject(
   files: readonly { readonly path: string; readonly oid: string }[],
   bytesOf: (path: string) => Uint8Array | undefined,
+  identities: Identities = AS_SAID,
 ): Project {
-  const reader = new ProjectReader(bytesOf)
+  const reader = new ProjectReader(bytesOf, identities)
   for (const { path, oid } of files) {
     if (path.startsWith('assets/') && classify(path).kind === 'asset') {
       reader.assets.set(path, assetValue(oid, extensionOf(path)))
@@ -71,8 +75,8 @@ export function readProject(
   for (const { path, oid } of files) reader.take(path, oid, layout === 'both')
   reader.takeApps()
   reader.checkBlueprints()
-  const { state, paths, assets, problems } = reader
-  return { layout: layout === 'both' ? 'split' : layout, state, paths, assets, problems }
+  const { state, paths, assets, problems, claims } = reader
+  return { layout: layout === 'both' ? 'split' : layout, state, paths, assets, problems, claims }
 }
 
 interface AppFolder {
@@ -85,12 +89,15 @@ class ProjectReader {
   readonly paths = new Map<ObjectKey, string>()
   readonly assets = new Map<string, AssetValue>()
   readonly problems: FileProblem[] = []
+  readonly claims: Claim[] = []
+  private readonly identities: Identities
   private readonly apps = new Map<string, AppFolder>()
   private readonly bytesOf: (path: string) => Uint8Array | undefined
   private readonly values: AssetValues = { valueOf: (path) => this.assets.get(path) }
 
-  constructor(bytesOf: (path: string) => Uint8Array | undefined) {
+  constructor(bytesOf: (path: string) => Uint8Array | undefined, identities: Identities) {
     this.bytesOf = bytesOf
+    this.identities = identities
   }
 
   /** Reads one file; those of apps are only gathered, since a folder is read as a whole. */
@@ -98,7 +105,11 @@ class ProjectReader {
     const place = classify(path)
     switch (place.kind) {
       case 'entity':
-        this.object(path, (bytes) => readEntityFile(path, bytes, this.values))
+        this.object(path, (bytes) => {
+          const { read, claim } = readClaimedEntity(path, bytes, this.values, this.identities)
+          if (claim !== undefined) this.claims.push(claim)
+          return read
+        })
         break
       case 'settings':
         this.object(path, (bytes) => readSettingsFile(path, bytes))
@@ -130,8 +141,9 @@ class ProjectReader {
 
   takeApps(): void {
     for (const [folder, files] of this.apps) {
-      const app = readApp(folder, files, this.values)
+      const app = readApp(folder, files, this.values, { identities: this.identities })
       this.problems.push(...app.problems)
+      this.claims.push(...app.claims)
       for (const object of app.objects) this.add(object, app.paths.get(objectKey('blueprint', object.id))!)
     }
   }

@@ -98,7 +98,12 @@ export function mergeObject(
   const clash = ours.kind === 'blueprint' && either.some(hasTwoScripts)
   if (clash && !hasTwoScripts(ours.fields) && !hasTwoScripts(theirs.fields)) {
     // A variant of another root here, scripts of its own there: each is a field that merged, both together are nothing.
-    return { object: ours, contested: [{ path: [], terms: whole }], resolved: [] }
+    const { owner } = decideOwnership(merging.policy, merging.subject, [])
+    if (owner === 'shared') return { object: ours, contested: [{ path: [], terms: whole }], resolved: [] }
+    const owners = owner === 'local' ? ours : theirs
+    const fields = keepRemoteUid(ours.kind, owners.fields, theirs.fields)
+    const settled = { path: [], terms: whole, value: owners.fields, by: owner }
+    return { object: { ...owners, fields }, contested: [], resolved: [settled] }
   }
   return { object, contested, resolved }
 }

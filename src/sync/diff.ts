@@ -59,16 +59,16 @@ export async function worldDiff(session: Session, options: DiffOptions): Promise
   const tip = await knownTip(session, head)
   const base = await baselineOf(session, head, tip.oid)
   // Against the base itself, nothing is merged: every object that the other side changed is read on both sides.
-  const against = (ours: Oid, theirs: Oid): Promise<WorldMerge> =>
-    mergeWorlds(repository, prefix, { base, ours, theirs }, { policy: session.lobby?.policy })
+  const against = (ours: Oid, theirs: Oid, literal: boolean): Promise<WorldMerge> =>
+    mergeWorlds(repository, prefix, { base, ours, theirs }, { policy: session.lobby?.policy, literal })
   return {
     worldId: tip.trailers.worldId,
     cursor: tip.trailers.cursor,
     head,
     tip: tip.oid,
     base,
-    incoming: options.incoming ? diffsOf(await against(tip.oid, base)) : undefined,
-    outgoing: options.outgoing ? diffsOf(await against(head, tip.oid)) : undefined,
+    incoming: options.incoming ? diffsOf(await against(tip.oid, base, true)) : undefined,
+    outgoing: options.outgoing ? diffsOf(await against(head, tip.oid, false)) : undefined,
   }
 }
 

@@ -37,7 +37,7 @@ export async function findRedeployed(
   for (const [key, { object }] of apps.objects) {
     if (merge.objects.get(key)?.theirs === undefined && merge.objects.has(key)) continue
     if (changedShared.size > 0 && (await importsAny(session, object, changedShared, texts))) {
-      found.set(key, object)
+      found.set(key, merge.whole(object))
       changedRoots.add(object.id)
     }
   }
@@ -48,7 +48,7 @@ export async function findRedeployed(
       changedRoots.has(ref) &&
       !(merge.objects.has(key) && merge.objects.get(key)!.theirs === undefined)
     ) {
-      found.set(key, object)
+      found.set(key, merge.whole(object))
     }
   }
   return found

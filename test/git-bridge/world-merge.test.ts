@@ -736,14 +736,19 @@ describe('files that were moved', () => {
       code: 'invalid_files',
       message: expect.stringContaining('park/copy.json') as string,
     })
+  })
+
+  test('a copied app folder is a new object, said aloud', async () => {
+    const base = await plaza('split')
     const app = await trees.commit(base, {
       'apps/Copy/Copy.json': await trees.text(base, 'apps/Lamp/Lamp.json'),
       'apps/Copy/index.js': 'x',
     })
-    await expect(merge(base, app, theirs)).rejects.toMatchObject({
-      code: 'invalid_files',
-      message: expect.stringContaining('apps/Copy/Copy.json') as string,
-    })
+    const { notes, objects } = await merge(base, app, base)
+    expect([...objects.keys()]).toEqual(['blueprint:Copy'])
+    expect(notes).toEqual([
+      { kind: 'copy', key: 'blueprint:Copy', path: 'apps/Copy/Copy.json', of: 'apps/Lamp/Lamp.json' },
+    ])
   })
 
   test('a blueprint added here, which the world has elsewhere, is one object (M1)', async () => {

@@ -25,7 +25,7 @@ function app(
       scripts: scripts.map((path) => ({ path: `apps/${folder}/${path}`, value: content(path) })),
     },
     assets,
-    hint,
+    hint === undefined ? {} : { entryHint: hint },
   )
 }
 

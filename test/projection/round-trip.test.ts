@@ -110,7 +110,11 @@ describe('manifest', () => {
     ['settings', text([], { settings: null }), 'settings is not an object'],
     ['spawn', text([], { spawn: { position: [1] } }), 'position of the spawn is not an array of 3 numbers'],
     ['entities', text([], { entities: {} }), 'entities is not an array'],
-    ['an id', text([{ blueprint: 'Lamp' }]), 'entities[0]: has no id'],
+    [
+      'an id',
+      text([{ blueprint: 'Lamp' }]),
+      'entities[0]: has no id: give it its own back; a new entity and a copy need new ones',
+    ],
     ['a blueprint', text([{ id: 'e' }]), 'entities[0]: blueprint of e is missing'],
     ['state', text([{ ...lamp, state: 1 }]), 'state of e1 is not an object'],
     ['two ids', text([lamp, lamp]), 'two entities have the id e1'],
@@ -185,8 +189,8 @@ describe('entity', () => {
   })
 
   test.each([
-    [{ blueprint: 'Lamp' }, 'has no id'],
-    [{ id: 1, blueprint: 'Lamp' }, 'has no id'],
+    [{ blueprint: 'Lamp' }, 'has no id: give it its own back; a new entity and a copy need new ones'],
+    [{ id: 1, blueprint: 'Lamp' }, 'has no id: give it its own back; a new entity and a copy need new ones'],
     [{ id: 'e' }, 'blueprint of e is missing'],
     [{ id: 'e', blueprint: 1 }, 'blueprint of e is not a string'],
     [{ id: 'e', blueprint: 'Lamp', position: [1, 2] }, 'position of e is not an array of 3 numbers'],

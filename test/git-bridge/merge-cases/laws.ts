@@ -58,13 +58,13 @@ function rough(field: string, value: Json): Json {
   return numbers.map((n) => Number((n * sign).toPrecision(4)) + 0).map((n) => (Math.abs(n) < 1e-4 ? 0 : n))
 }
 
-/** M7: swapping the sides swaps the conflict and nothing else. */
+/** M7: swapping the sides swaps the conflict and nothing else, where neither is the world's own line. */
 export async function checkSwap(repository: Repository, { base, ours, theirs }: Sides, policy?: Policy): Promise<void> {
-  const there = await merge(repository, { base, ours, theirs }, { policy, conflicts: LABELS })
+  const there = await merge(repository, { base, ours, theirs }, { policy, conflicts: LABELS, literal: true })
   const back = await merge(
     repository,
     { base, ours: theirs, theirs: ours },
-    { policy: policy && mirrored(policy), conflicts: LABELS },
+    { policy: policy && mirrored(policy), conflicts: LABELS, literal: true },
   )
   expect(contests(back, true)).toEqual(contests(there, false))
   expect(settled(back, true)).toEqual(settled(there, false))
@@ -157,7 +157,7 @@ export async function checkUnchanged(repository: Repository, { base, ours, their
  * only where it is told, as contested or as settled by a rule.
  */
 export async function checkKept(repository: Repository, sides: Sides, policy?: Policy): Promise<void> {
-  const result = await merge(repository, sides, { policy, conflicts: LABELS })
+  const result = await merge(repository, sides, { policy, conflicts: LABELS, literal: true })
   const merged = await keptState(repository, result)
   const [base, ours, theirs] = await Promise.all(
     [sides.base, sides.ours, sides.theirs].map((commit) => stateOf(repository, commit)),
