@@ -20,6 +20,7 @@ const CODES = {
   'runtime:start': [0, 1, 5],
   'sync:check': [0, 1, 2, 5],
   'sync:conflicts': [0, 1, 2],
+  'sync:doctor': [0, 1, 4, 5],
   'sync:hooks:install': [0, 1],
   'sync:hooks:uninstall': [0, 1],
   'sync:init': [0, 1, 2, 4, 5],
@@ -27,8 +28,12 @@ const CODES = {
   'sync:merge-driver': [0, 1],
   'sync:policy:explain': [0, 1],
   'sync:pull': [0, 1, 2, 4, 5],
+  'sync:promote': [0, 1, 2, 3, 4, 5],
   'sync:push': [0, 1, 2, 3, 4, 5],
   'sync:resolve': [0, 1, 2, 5],
+  'sync:revert': [0, 1, 2, 3, 4, 5],
+  'sync:rollback': [0, 1, 3, 4, 5],
+  'sync:targets': [0, 1],
 }
 const USUAL = [0, 1, 4, 5]
 

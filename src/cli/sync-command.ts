@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises'
 import { Command, Flags, type Interfaces } from '@oclif/core'
+import { isCi, requireNamedTarget } from '../sync/ci.ts'
 import type { FetchReport } from '../sync/fetch.ts'
 import type { Context, Session } from '../sync/session.ts'
 import { SyncError } from '../world/errors.ts'
@@ -16,6 +17,8 @@ export type BaseFlags<T extends typeof Command> = Interfaces.InferredFlags<
  */
 export abstract class SyncCommand<T> extends Command {
   static override enableJsonFlag = true
+  /** Whether the command writes to a world: in CI it then refuses to guess which (S2). */
+  static writesToWorld = false
   static override baseFlags = {
     target: Flags.string({ char: 't', description: 'Name of the world in lobby.json', helpGroup: 'GLOBAL' }),
     yes: Flags.boolean({ char: 'y', description: 'Ask nothing, answer yes', helpGroup: 'GLOBAL' }),
@@ -25,22 +28,25 @@ export abstract class SyncCommand<T> extends Command {
   #view: ProgressView | undefined
 
   /** What the use cases get from outside: the folder, the environment, progress, Ctrl-C. */
-  protected context(): Context {
+  protected context(): Context & { readonly writes: boolean } {
     this.#view = progressView(process.stderr)
     // The first Ctrl-C ends the work at a safe place; what is half done, the next run completes.
     process.once('SIGINT', () => this.#abort.abort(new Interrupted('SIGINT')))
     process.once('SIGTERM', () => this.#abort.abort(new Interrupted('SIGTERM')))
-    return { cwd: process.cwd(), env: process.env, progress: this.#view, signal: this.#abort.signal }
+    const writes = (this.ctor as typeof SyncCommand).writesToWorld
+    return { cwd: process.cwd(), env: process.env, progress: this.#view, signal: this.#abort.signal, writes }
   }
 
   /** Opens the session of the current folder, hands it to `work` and closes it in any case. */
   protected async withSession<R>(
-    flags: { target?: string | undefined },
+    flags: { target?: string | undefined; 'dry-run'?: boolean },
     work: (session: Session) => Promise<R>,
   ): Promise<R> {
     const { openSession } = await import('../sync/session.ts')
-    const session = await openSession(this.context(), { target: flags.target })
+    const context = this.context()
+    const session = await openSession(context, { target: flags.target })
     try {
+      if (context.writes && flags['dry-run'] !== true) requireNamedTarget(session.target, session.lobby, context.env)
       return await work(session)
     } finally {
       await session.close()
@@ -57,7 +63,7 @@ export abstract class SyncCommand<T> extends Command {
 
   /** Whether somebody sits at a terminal. */
   protected get canAsk(): boolean {
-    return process.stdin.isTTY && process.stderr.isTTY && !process.env.CI
+    return process.stdin.isTTY && process.stderr.isTTY && !isCi(process.env)
   }
 
   /** Asks somebody at the terminal; the end of their input is an empty answer. */

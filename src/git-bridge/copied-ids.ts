@@ -69,7 +69,7 @@ export async function findCopies(
         if (original === undefined || beside || !isNew) continue
         notes.push({ kind: 'copy', key: objectKey('blueprint', give(path)), path, of: original.path })
         copied.add(path)
-      } else if (original !== undefined || group.some((other) => other.said)) {
+      } else if (base !== undefined && (original !== undefined || group.some((other) => other.said))) {
         notes.push({ kind: 'taken', key: objectKey('blueprint', give(path)), path, wanted: id! })
       }
     }

@@ -25,6 +25,8 @@ export interface SettledIdentity {
   readonly objects: TreeObjects
   readonly identities: Identities
   readonly notes: readonly IdentityNote[]
+  /** Those of its problems that are about files which could be several objects'. */
+  readonly ambiguous: readonly FileProblem[]
 }
 
 /**
@@ -45,7 +47,7 @@ export async function settleIdentity(
     atOurs.claims.some(({ said }) => !said) ||
     atOurs.problems.some(({ code }) => code === 'duplicate_id') ||
     [...atOurs.objects].some(([key, { object }]) => object.kind !== 'shared' && !atBase.objects.has(key))
-  if (!doubtful) return { objects: atOurs, identities: AS_SAID, notes: [] }
+  if (!doubtful) return { objects: atOurs, identities: AS_SAID, notes: [], ambiguous: [] }
 
   const lost = await findLost(repository, prefix, commits, atBase, atOurs)
   const claims = atOurs.claims.map((claim) => ({ ...claim, id: lost.ids.get(claim.path) ?? claim.id }))
@@ -59,7 +61,7 @@ export async function settleIdentity(
   const unchanged = ids.size === 0 && identities.foreignUids.size === 0
   const read = unchanged ? atOurs : await readUnits(repository, commits.ours, prefix, units, identities)
   const problems = [...lost.problems, ...read.problems, ...claimedElsewhere(read, others)]
-  return { objects: { ...read, problems }, identities, notes }
+  return { objects: { ...read, problems }, identities, notes, ambiguous: lost.problems }
 }
 
 /** A note in words. */

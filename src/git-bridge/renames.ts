@@ -15,7 +15,7 @@ export interface Renames {
 
 /** As for `git diff -M`: files of which less is the same are two files. */
 const LEAST = 0.5
-/** Beyond so many comparisons only files that say the same are the same; as git's `diff.renameLimit`. */
+/** Beyond so many comparisons only files that say the very same are looked at, as with git's `diff.renameLimit`. */
 const MOST_COMPARISONS = 1_000_000
 
 interface Pair {
@@ -29,40 +29,96 @@ interface Pair {
  * first, and of equally similar ones the one with the same file name. What remains equal is ambiguous.
  */
 export function findRenames(before: readonly Said[], after: readonly Said[]): Renames {
-  const pairs = new Map<string, string>()
-  const ambiguous: { after: readonly string[]; before: readonly string[] }[] = []
-  const [goneLeft, newLeft] = [new Set(before.map(({ path }) => path)), new Set(after.map(({ path }) => path))]
-  const ranked = comparisons(before, after).toSorted((a, b) => b.rank - a.rank)
+  const found = new Matches(before, after)
+  const [olds, news] = [byText(before), byText(after)]
+  for (const [text, same] of news) found.same(olds.get(text) ?? [], same)
+  const [gone, left] = [
+    before.filter(({ path }) => found.gone.has(path)),
+    after.filter(({ path }) => found.left.has(path)),
+  ]
+  const ranked = gone.length * left.length > MOST_COMPARISONS ? [] : comparisons(gone, left)
   for (let at = 0; at < ranked.length; ) {
     let to = at
     while (to < ranked.length && ranked[to]!.rank === ranked[at]!.rank) to++
-    const level = ranked.slice(at, to).filter((pair) => goneLeft.has(pair.before) && newLeft.has(pair.after))
+    found.level(ranked.slice(at, to))
     at = to
-    for (const group of connected(level)) {
-      const [olds, news] = [new Set(group.map((pair) => pair.before)), new Set(group.map((pair) => pair.after))]
-      for (const path of olds) goneLeft.delete(path)
-      for (const path of news) newLeft.delete(path)
-      if (group.length === 1) pairs.set(group[0]!.after, group[0]!.before)
-      else ambiguous.push({ before: [...olds].sort(), after: [...news].sort() })
-    }
   }
-  return { pairs, ambiguous }
+  return found
 }
 
+/** What has been found so far, and what is left. */
+class Matches implements Renames {
+  readonly pairs = new Map<string, string>()
+  readonly ambiguous: { readonly after: readonly string[]; readonly before: readonly string[] }[] = []
+  readonly gone: Set<string>
+  readonly left: Set<string>
+
+  constructor(before: readonly Said[], after: readonly Said[]) {
+    this.gone = new Set(before.map(({ path }) => path))
+    this.left = new Set(after.map(({ path }) => path))
+  }
+
+  /** Files that say the very same: told apart by their names only, so that thousands of them are no matter. */
+  same(olds: readonly string[], news: readonly string[]): void {
+    const [oldNames, newNames] = [byName(olds), byName(news)]
+    for (const [name, [path, another]] of newNames) {
+      const [old, other] = oldNames.get(name) ?? []
+      if (old !== undefined && other === undefined && another === undefined) this.#settle([old], [path!])
+    }
+    const rest = [olds.filter((path) => this.gone.has(path)), news.filter((path) => this.left.has(path))] as const
+    if (rest[0].length > 0 && rest[1].length > 0) this.#settle(...rest)
+  }
+
+  /** Pairs of one rank. */
+  level(pairs: readonly Pair[]): void {
+    for (const group of connected(pairs.filter((pair) => this.gone.has(pair.before) && this.left.has(pair.after)))) {
+      this.#settle([...new Set(group.map((pair) => pair.before))], [...new Set(group.map((pair) => pair.after))])
+    }
+  }
+
+  #settle(olds: readonly string[], news: readonly string[]): void {
+    for (const path of olds) this.gone.delete(path)
+    for (const path of news) this.left.delete(path)
+    if (olds.length === 1 && news.length === 1) this.pairs.set(news[0]!, olds[0]!)
+    else this.ambiguous.push({ before: olds.toSorted(), after: news.toSorted() })
+  }
+}
+
+function byName(paths: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const groups = new Map<string, string[]>()
+  for (const path of paths) {
+    const group = groups.get(baseName(path))
+    if (group === undefined) groups.set(baseName(path), [path])
+    else group.push(path)
+  }
+  return groups
+}
+
+function byText(files: readonly Said[]): ReadonlyMap<string, string[]> {
+  const groups = new Map<string, string[]>()
+  for (const { path, text } of files) {
+    const key = text.toString('latin1')
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [path])
+    else group.push(path)
+  }
+  return groups
+}
+
+/** Pairs of files that are similar enough, the most similar first. */
 function comparisons(before: readonly Said[], after: readonly Said[]): readonly Pair[] {
-  const exactOnly = before.length * after.length > MOST_COMPARISONS
   const olds = before.map((said) => ({ ...said, of: lazily(said.text) }))
-  return after.flatMap((said): Pair[] => {
-    const of = lazily(said.text)
-    return olds.flatMap((old): Pair[] => {
-      const same = old.text.equals(said.text)
-      if (!same && exactOnly) return []
-      const similar = same ? 1 : Math.min(similarity(old.of(), of()), 0.999_999)
-      if (similar < LEAST) return []
-      const rank = similar * 2 + (baseName(old.path) === baseName(said.path) ? 1e-9 : 0)
-      return [{ before: old.path, after: said.path, rank }]
+  return after
+    .flatMap((said): Pair[] => {
+      const of = lazily(said.text)
+      return olds.flatMap((old): Pair[] => {
+        const similar = similarity(old.of(), of())
+        if (similar < LEAST) return []
+        const rank = similar + (baseName(old.path) === baseName(said.path) ? 1e-9 : 0)
+        return [{ before: old.path, after: said.path, rank }]
+      })
     })
-  })
+    .sort((a, b) => b.rank - a.rank)
 }
 
 function lazily(text: Buffer): () => Counted {

@@ -1,4 +1,5 @@
 import type { Cursor, Operation } from '../world/operation.ts'
+import type { ObjectKey } from '../world/state.ts'
 import { type Commit, type Oid, parseOid, type Signature } from './repository.ts'
 
 /** Version of how lines are written (`Lobby-Format`, G2). */
@@ -138,6 +139,44 @@ export function readUncertified(message: string): LineTrailers | undefined {
     object: values.get('Lobby-Object') ?? '',
     cleaned: values.get('Lobby-Cleaned') === 'yes',
   }
+}
+
+/** Beyond so many, a snapshot's message says that all objects may have been written. */
+const MOST_REWRITTEN = 10_000
+
+/**
+ * The paragraph of a snapshot's message that names the objects which operations wrote that the line never saw (G9): every
+ * field of them counts as written, whatever it holds (M2). Empty when there are none.
+ */
+export function formatRewritten(keys: Iterable<ObjectKey>): string {
+  const sorted = [...new Set(keys)].sort()
+  if (sorted.length === 0) return ''
+  if (sorted.length > MOST_REWRITTEN) return 'Rewritten: *\n\n'
+  return `${sorted.map((key) => `Rewritten: ${encodeValue(key)}\n`).join('')}\n`
+}
+
+/**
+ * The objects of which a snapshot's commit says that every field was written (G9). `all` also where a name cannot be read:
+ * what counts as written is asked about, what does not may be overwritten.
+ */
+export function rewrittenIn(message: string): 'all' | ReadonlySet<ObjectKey> {
+  const keys = new Set<ObjectKey>()
+  if (readUncertified(message)?.object !== 'snapshot') return keys
+  // Neither the subject, which may begin with anybody's name, nor the trailers.
+  const paragraphs = message
+    .trimEnd()
+    .split(/\n\s*\n/)
+    .slice(1, -1)
+  for (const paragraph of paragraphs) {
+    for (const line of paragraph.split('\n')) {
+      const value = /^Rewritten: (.*)$/.exec(line)?.[1]
+      if (value === undefined) continue
+      const key = decodeValue(value)
+      if (value === '*' || key === undefined) return 'all'
+      keys.add(key as ObjectKey)
+    }
+  }
+  return keys
 }
 
 /** Dates that git's history walks can rely on (G4). */

@@ -55,6 +55,8 @@ export interface MergeOptions {
    * other side has it, because that is the world.
    */
   readonly literal?: boolean
+  /** Our side follows: objects and fields that only we have go, as if we had them from theirs. */
+  readonly follow?: 'theirs' | undefined
 }
 
 /** A merge with contested fields, as git shows it (C1, C2). */
@@ -189,7 +191,11 @@ export async function mergeWorlds(
       key,
       idle.has(key)
         ? { object: at.ours!.object, contested: [], resolved: [] }
-        : await merge.mergeOne(at, wrote.get(key), options.policy),
+        : await merge.mergeOne(
+            options.follow === undefined ? at : { ...at, base: at.ours },
+            wrote.get(key),
+            options.policy,
+          ),
     )
   }
   const unread = theirChanges.filter(({ path }) => classify(path).kind !== 'asset' && !inUnits(units, path))

@@ -5,7 +5,7 @@ import { type JsonObject, jsonEquals } from '../world/json.ts'
 import { type FieldValue, type ObjectKey, parseObjectKey, type WorldObject } from '../world/state.ts'
 import type { Oid, Repository } from './repository.ts'
 import type { News, Seen } from './seen.ts'
-import { readUncertified } from './trailers.ts'
+import { readUncertified, rewrittenIn } from './trailers.ts'
 import { readUnits, type TreeObjects } from './tree-objects.ts'
 import { addUnit, inUnits, type Units, unitsOf } from './units.ts'
 
@@ -32,7 +32,7 @@ export interface WrittenOptions {
  * What operations of the line wrote after the baseline, for the objects of some units (M2, and steps 8 to 12 of the
  * baseline in docs/architecture.md): a field that somebody put back on purpose counts as changed, though the two states
  * are equal; one that our side has seen moves the base. What an operation wrote is the difference of its commit from its
- * parent, never its patch.
+ * parent, never its patch; what a snapshot in the middle of the line stands for (G9), its message says.
  *
  * Reads, of the commits of the line, only the ones that changed one of the units.
  */
@@ -57,6 +57,16 @@ export async function writtenIn(
   for (const commit of line) {
     // A commit says what it is about; only a whole snapshot can be about anything.
     if (!concerns(units, readUncertified(commit.message)?.object ?? '')) continue
+    const rewritten = rewrittenIn(commit.message)
+    if (rewritten === 'all' || rewritten.size > 0) {
+      const { objects } = await (known.get(commit.oid) ?? readAt(commit.oid))
+      for (const [key, { object }] of objects) {
+        if (keys?.has(key) === false || (rewritten !== 'all' && !rewritten.has(key))) continue
+        const fields = wrote.get(key) ?? new FieldSet()
+        for (const path of writtenFields(undefined, object)) fields.add(path)
+        wrote.set(key, fields)
+      }
+    }
     const parent = commit.parents[0]
     const changed = await repository.diffTrees(parent, commit.oid, prefix)
     const touched = unitsOf([])

@@ -131,7 +131,7 @@ function electRoot(folder: string, members: readonly Member[]): Member | undefin
   const named = candidates.filter((m) => members.some((other) => other.scriptRef === m.id))
   const willing = candidates.filter((m) => m.scriptEntry !== null)
   const electable = [named, willing, candidates].find((group) => group.length > 0) ?? []
-  return electable.toSorted((a, b) => compareDates(a, b) || compare(folded(a, folder), folded(b, folder)))[0]
+  return electable.toSorted((a, b) => compareDates(a, b) || compareNames(a, b, folder))[0]
 }
 
 function compareDates(a: Member, b: Member): number {
@@ -146,6 +146,11 @@ function created(member: Member): number | undefined {
   const value = own(member.fields, 'createdAt')
   const time = typeof value === 'string' || typeof value === 'number' ? new Date(value).getTime() : Number.NaN
   return Number.isNaN(time) ? undefined : time
+}
+
+/** Case apart; where that is all they differ in, nobody's order of listing decides. */
+function compareNames(a: Member, b: Member, folder: string): number {
+  return compare(folded(a, folder), folded(b, folder)) || compare(a.path, b.path)
 }
 
 function folded(member: Member, folder: string): string {
@@ -164,7 +169,7 @@ function rootFields(
   const rank = (member: Member) => (member.base === folder ? 0 : member === root ? 1 : 2)
   const speaker = family
     .filter((m) => typeof m.scriptEntry === 'string')
-    .toSorted((a, b) => rank(a) - rank(b) || compare(folded(a, folder), folded(b, folder)))[0]
+    .toSorted((a, b) => rank(a) - rank(b) || compareNames(a, b, folder))[0]
   const entry = electEntry(speaker?.scriptEntry ?? undefined, hint, [...scripts.keys()])
   let fields = root.fields
   if (root.scriptFormat !== undefined) fields = withKey(fields, 'scriptFormat', root.scriptFormat)

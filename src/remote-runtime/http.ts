@@ -17,8 +17,16 @@ export interface Http {
   readonly connection: Connection
   /** A `GET` with the admin code, tried again after 5xx, cut connections and time-outs. */
   read(path: string, options?: { readonly code?: boolean; readonly waitMs?: number }): Promise<Answer>
-  /** Sends JSON text once. When it throws with `data.outcome` `unknown`, the runtime may have done it. */
-  write(method: 'POST' | 'PUT' | 'DELETE', path: string, json?: string): Promise<Answer>
+  /**
+   * Sends JSON text once. When it throws with `data.outcome` `unknown`, the runtime may have done it. `final` goes out
+   * though the work was aborted, and is not waited for long then: it gives back what the work had taken.
+   */
+  write(
+    method: 'POST' | 'PUT' | 'DELETE',
+    path: string,
+    json?: string,
+    options?: { readonly final?: boolean },
+  ): Promise<Answer>
   /** One multipart upload, sent once. */
   upload(path: string, type: string, body: readonly Uint8Array[]): Promise<Answer>
   /** Bytes from anywhere, without the admin code (S2); tried again like a read. Throws {@link ExchangeFailure} `too_large` as it is. */
@@ -27,6 +35,8 @@ export interface Http {
 }
 
 const WHOLE_REQUEST = 20
+/** How long, in milliseconds, what is sent after an abort may take. */
+const FINAL_MS = 3_000
 
 /** The runtime's HTTP side: bounds, retries and the errors that all endpoints share (S2, S3). */
 export function openHttp(connection: Connection): Http {
@@ -42,7 +52,7 @@ export function openHttp(connection: Connection): Http {
   const request = (
     method: ExchangeRequest['method'],
     path: string,
-    options: { readonly code?: boolean; readonly waitMs?: number; readonly type?: string },
+    options: { readonly code?: boolean; readonly waitMs?: number; readonly type?: string; readonly final?: boolean },
     body?: readonly Uint8Array[],
   ): ExchangeRequest => ({
     method,
@@ -59,6 +69,9 @@ export function openHttp(connection: Connection): Http {
     totalMs: connection.timeoutMs * WHOLE_REQUEST + (options.waitMs ?? 0),
     maxBytes: connection.limits.jsonBytes,
     signal,
+    ...(options.final === true && connection.signal?.aborted === true
+      ? { idleMs: FINAL_MS, totalMs: FINAL_MS, signal: closed.signal }
+      : {}),
   })
 
   const retried = async (endpoint: string, request: ExchangeRequest): Promise<Reply> => {
@@ -81,10 +94,11 @@ export function openHttp(connection: Connection): Http {
     path: string,
     type: string | undefined,
     body: readonly Uint8Array[] | undefined,
+    final = false,
   ): Promise<Answer> => {
     const endpoint = `${method} ${withoutQuery(path)}`
     try {
-      const options = type === undefined ? {} : { type }
+      const options = type === undefined ? { final } : { type, final }
       const reply = await exchange(agents, request(method, path, options, body))
       const answer = answerOf(connection, endpoint, reply)
       if (reply.status >= 500) {
@@ -112,10 +126,10 @@ export function openHttp(connection: Connection): Http {
       }
     },
     // Without a body there must be no content-type either: an empty body sent as JSON is a 500 (protocol, section 1).
-    write: (method, path, json) =>
+    write: (method, path, json, { final } = {}) =>
       json === undefined
-        ? once(method, path, undefined, undefined)
-        : once(method, path, 'application/json', [Buffer.from(json)]),
+        ? once(method, path, undefined, undefined, final)
+        : once(method, path, 'application/json', [Buffer.from(json)], final),
     upload: (path, type, body) => once('POST', path, type, body),
     fetch: async (url, maxBytes) => {
       const endpoint = `GET ${url.origin}${url.pathname}`

@@ -43,7 +43,7 @@ export function lockCalls(http: Http): LockCalls {
     },
 
     releaseLock: async (token, scope) => {
-      const answer = await http.write('DELETE', PATH, JSON.stringify({ token, scope }))
+      const answer = await http.write('DELETE', PATH, JSON.stringify({ token, scope }), { final: true })
       // 409: it ran out before, and is nobody's or somebody else's.
       if (answer.status !== 200 && answer.status !== 409) throw unexpectedStatus(connection, answer)
     },

@@ -5,6 +5,7 @@ import { openHttp } from './http.ts'
 import { identityOf, readSnapshot, readStatus, requireWorld } from './identity.ts'
 import { lockCalls } from './lock.ts'
 import type { AdminSession, RemoteRuntime, RuntimeAddress, Snapshot } from './remote-runtime.ts'
+import { rollbackCalls } from './rollback.ts'
 import { readBlueprint, writeCalls } from './writes.ts'
 
 /**
@@ -55,6 +56,7 @@ export function openRuntime(address: RuntimeAddress, options: RuntimeOptions = {
       return session
     },
     ...lockCalls(http),
+    ...rollbackCalls(http),
     ...assetCalls(http, { known: () => place, ask: snapshot }),
     close: async () => {
       await Promise.all([...sessions].map((session) => session.close()))

@@ -70,6 +70,20 @@ export type LockOutcome =
   | { readonly kind: 'acquired'; readonly token: string; readonly ttlMs: number }
   | { readonly kind: 'held'; readonly lock: DeployLock }
 
+/** What `POST /admin/deploy-snapshots/rollback` answered. */
+export type RollbackOutcome =
+  | {
+      readonly kind: 'rolled-back'
+      /** The snapshot's id. */
+      readonly id: string
+      /** Ids of blueprints. */
+      readonly restored: readonly string[]
+      readonly failed: readonly string[]
+    }
+  | { readonly kind: 'unsupported' }
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'refused'; readonly error: string; readonly lock?: DeployLock }
+
 /**
  * The runtime as a remote. Every answer is validated and bounded (S3); reads are retried with back-off and jitter
  * (5xx, cut connections, time-outs), writes never: what became of them is read from the feed.
@@ -121,6 +135,12 @@ export interface RemoteRuntime {
     | { readonly kind: 'unsupported' }
     | { readonly kind: 'refused'; readonly error: string }
   >
+  /** Puts the blueprints of a deploy snapshot back, by default those of the newest (protocol, section 6). */
+  rollbackDeploy(request: {
+    readonly id?: string
+    readonly lockToken: string
+    readonly scope: string
+  }): Promise<RollbackOutcome>
 
   /**
    * The bytes of `asset://<name>`, verified by hash when the name is a content hash; undefined when the runtime has

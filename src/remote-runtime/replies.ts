@@ -38,6 +38,13 @@ export const acquiredSchema = z.looseObject({
 /** `POST /admin/deploy-snapshots`. */
 export const takenSchema = z.looseObject({ id: z.string().check(z.minLength(1)) })
 
+/** `POST /admin/deploy-snapshots/rollback`; what failed is listed in a form of the runtime's own. */
+export const rolledBackSchema = z.looseObject({
+  snapshotId: z.string().check(z.minLength(1)),
+  restored: z.array(z.string()),
+  failed: z.array(z.unknown()),
+})
+
 /** The 409 answers of `POST /admin/ops`. */
 export const mismatchesSchema = z.looseObject({
   mismatches: z.array(z.looseObject({ opId: z.string(), id: z.optional(z.string()), field: z.optional(z.string()) })),

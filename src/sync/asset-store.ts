@@ -20,6 +20,8 @@ export class AssetStore {
   readonly #repository: NativeRepository
   readonly #runtime: RemoteRuntime
   readonly #prefix: string
+  /** Without the rules of a line in its name. */
+  readonly #basePath: string
   #cachePath: string
   #cleaner: Cleaner
   readonly #progress: Progress
@@ -37,6 +39,7 @@ export class AssetStore {
     this.#repository = repository
     this.#runtime = runtime
     this.#prefix = place.prefix
+    this.#basePath = place.cachePath
     this.#cachePath = place.cachePath
     this.#cleaner = new Cleaner(repository, {})
     this.#progress = progress
@@ -47,7 +50,7 @@ export class AssetStore {
     if (!hasRules(rules)) return
     await this.#cleaner.close()
     this.#cleaner = new Cleaner(this.#repository, rules)
-    this.#cachePath += `-${createHash('sha256').update(JSON.stringify(rules)).digest('hex').slice(0, 8)}`
+    this.#cachePath = `${this.#basePath}-${createHash('sha256').update(JSON.stringify(rules)).digest('hex').slice(0, 8)}`
   }
 
   /** The content of a URL that {@link ensure} was asked for; undefined when the runtime does not have it (G4). */

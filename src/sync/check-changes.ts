@@ -1,12 +1,14 @@
 import type { Oid } from '../git-bridge/repository.ts'
 import { type PlacedObject, readUnits, type TreeObjects } from '../git-bridge/tree-objects.ts'
 import { addUnit, type Units, unitsOf } from '../git-bridge/units.ts'
+import { AS_SAID, type Claim, type Identities } from '../projection/identities.ts'
 import type { FileProblem } from '../projection/json-file.ts'
 import { classify, isWorldOwned, MANIFEST_FILE, SETTINGS_FILE, SPAWN_FILE } from '../projection/paths.ts'
 import { own } from '../world/json.ts'
 import { type ObjectKey, objectKey, parseObjectKey, TEMPLATE_BLUEPRINTS } from '../world/state.ts'
 import { grepTree } from './check-conflicts.ts'
 import { importProblems, rootProblems } from './check-files.ts'
+import { checkIdentities, isInDoubt } from './check-identity.ts'
 import type { Project } from './session.ts'
 
 /** Beyond so many names to look for in the other files, reading all of them takes no longer. */
@@ -15,6 +17,7 @@ const MOST_NAMES = 64
 /** What a commit would change among the world's files, and what is wrong with that; paths relative to the project. */
 export interface CheckedChanges {
   readonly problems: readonly FileProblem[]
+  readonly warnings: readonly string[]
   /** The changed files that `tree` has. */
   readonly files: readonly string[]
 }
@@ -25,6 +28,19 @@ export interface CheckedChanges {
  * Undefined where so much changed that the whole project should be read.
  */
 export async function checkChanges(project: Project, head: Oid, tree: Oid): Promise<CheckedChanges | undefined> {
+  const asSaid = await readChanges(project, head, tree, AS_SAID)
+  if (asSaid === undefined || !isInDoubt(asSaid.claims, asSaid.problems)) return asSaid
+  const { identities, warnings, problems } = await checkIdentities(project, head, tree)
+  const settled = await readChanges(project, head, tree, identities)
+  return settled === undefined ? undefined : { ...settled, warnings, problems: [...problems, ...settled.problems] }
+}
+
+async function readChanges(
+  project: Project,
+  head: Oid,
+  tree: Oid,
+  identities: Identities,
+): Promise<(CheckedChanges & { readonly claims: readonly Claim[] }) | undefined> {
   const { repository, prefix } = project
   const changes = (await repository.diffTrees(head, tree, prefix === '' ? undefined : prefix.slice(0, -1)))
     .map((change) => ({ ...change, path: change.path.slice(prefix.length) }))
@@ -33,19 +49,21 @@ export async function checkChanges(project: Project, head: Oid, tree: Oid): Prom
   const units = unitsOf(changes.map(({ path }) => path))
   const [before, after] = await Promise.all([
     readUnits(repository, head, prefix, units),
-    readUnits(repository, tree, prefix, units),
+    readUnits(repository, tree, prefix, units, identities),
   ])
   const effects = effectsOf(units, before, after)
   const names = [...effects.assets, ...effects.blueprints, ...effects.added.map((key) => parseObjectKey(key).id)]
   if (names.length > MOST_NAMES) return undefined
 
-  const others = await readUnits(repository, tree, prefix, await filesNaming(project, tree, names, units))
-  const apps = new OtherApps(project, tree, units)
+  const others = await readUnits(repository, tree, prefix, await filesNaming(project, tree, names, units), identities)
+  const apps = new OtherApps(project, tree, units, identities)
   const shared = changes.some(({ path }) => classify(path).kind === 'shared')
   const blueprints = [...after.objects.values()].filter(({ object }) => object.kind === 'blueprint')
   const scripted = shared ? [...blueprints, ...(await apps.blueprints())] : blueprints
   return {
     files,
+    warnings: [],
+    claims: after.claims,
     problems: [
       ...(await layoutProblems(project, tree)),
       ...after.problems,
@@ -106,12 +124,14 @@ class OtherApps {
   readonly #project: Project
   readonly #tree: Oid
   readonly #touched: Units
+  readonly #identities: Identities
   #read: Promise<readonly PlacedObject[]> | undefined
 
-  constructor(project: Project, tree: Oid, touched: Units) {
+  constructor(project: Project, tree: Oid, touched: Units, identities: Identities) {
     this.#project = project
     this.#tree = tree
     this.#touched = touched
+    this.#identities = identities
   }
 
   blueprints(): Promise<readonly PlacedObject[]> {
@@ -130,7 +150,7 @@ class OtherApps {
     const entries = apps?.mode === '40000' ? await repository.readTree(apps.oid) : []
     const units = unitsOf([])
     for (const { name } of entries) if (!this.#touched.folders.has(name)) units.folders.add(name)
-    const read = await readUnits(repository, this.#tree, prefix, units)
+    const read = await readUnits(repository, this.#tree, prefix, units, this.#identities)
     return [...read.objects.values()].filter(({ object }) => object.kind === 'blueprint')
   }
 }

@@ -8,6 +8,7 @@ import { readProject } from '../projection/project.ts'
 import { SyncError } from '../world/errors.ts'
 import { isJsonObject, own } from '../world/json.ts'
 import { objectKey } from '../world/state.ts'
+import { checkIdentities, isInDoubt } from './check-identity.ts'
 import { LOBBY_FILE, parseLobbyFile, readLobbyFile } from './lobby-file.ts'
 import type { Project } from './session.ts'
 
@@ -19,13 +20,17 @@ export type CheckedProblem = Omit<FileProblem, 'code'> & { readonly code: string
 /** What is wrong with the files of a whole project; paths relative to the project. */
 export interface CheckedFiles {
   readonly problems: readonly FileProblem[]
+  readonly warnings: readonly string[]
   readonly layout: 'split' | 'manifest' | 'none'
   /** How many world-owned files there are. */
   readonly files: number
 }
 
-/** Reads all world files of a tree: one listing, one stream of contents, and those of the scripts. */
-export async function checkAllFiles(project: Project, tree: Oid): Promise<CheckedFiles> {
+/**
+ * Reads all world files of a tree: one listing, one stream of contents, and those of the scripts. `head` is the commit
+ * that the tree is, or that it shall follow.
+ */
+export async function checkAllFiles(project: Project, tree: Oid, head: Oid | undefined): Promise<CheckedFiles> {
   const { repository, prefix } = project
   const listed = await repository.listFiles(tree, prefix === '' ? undefined : prefix.slice(0, -1))
   const files = listed
@@ -34,10 +39,13 @@ export async function checkAllFiles(project: Project, tree: Oid): Promise<Checke
     .filter(({ path }) => isWorldOwned(path))
   const oids = new Map(files.filter(({ path }) => isDocument(path)).map(({ path, oid }) => [path, oid] as const))
   const blobs = await repository.readBlobs(oids.values())
-  const read = readProject(files, (path) => {
+  const bytesOf = (path: string) => {
     const oid = oids.get(path)
     return oid === undefined ? undefined : blobs.get(oid)
-  })
+  }
+  const asSaid = readProject(files, bytesOf)
+  const doubt = isInDoubt(asSaid.claims, asSaid.problems) ? await checkIdentities(project, head, tree) : undefined
+  const read = doubt === undefined ? asSaid : readProject(files, bytesOf, doubt.identities)
   const blueprints: PlacedObject[] = []
   for (const [key, object] of read.state) {
     if (object.kind === 'blueprint') blueprints.push({ object, path: read.paths.get(key)! })
@@ -46,11 +54,12 @@ export async function checkAllFiles(project: Project, tree: Oid): Promise<Checke
   // A blueprint that cannot be read is named as that, not by each entity that misses it.
   const unread = read.problems.some(({ path }) => path.startsWith('apps/'))
   const problems = [
+    ...(doubt?.problems ?? []),
     ...read.problems.filter(({ code }) => !unread || code !== 'unknown_blueprint'),
     ...(unread ? [] : rootProblems(blueprints, exists)),
     ...(await importProblems(project, tree, blueprints)),
   ]
-  return { problems, layout: read.layout, files: files.length }
+  return { problems, warnings: doubt?.warnings ?? [], layout: read.layout, files: files.length }
 }
 
 function isDocument(path: string): boolean {

@@ -71,7 +71,7 @@ export async function check(context: Context, source: CheckSource): Promise<Chec
             data: { revision: source.revision },
           })
         }
-        const found = await checkTree(project, { tree: commit, unmerged: [] }, undefined)
+        const found = await checkTree(project, { tree: commit, unmerged: [] }, undefined, commit)
         return withSurroundings(project, context.env, found, found.layout)
       }
       case 'pre-push':
@@ -86,6 +86,7 @@ export async function check(context: Context, source: CheckSource): Promise<Chec
 interface Found {
   readonly conflicts: readonly CheckedConflict[]
   readonly problems: readonly CheckedProblem[]
+  readonly warnings: readonly string[]
   readonly files: number
 }
 
@@ -109,7 +110,7 @@ async function checkStaged(project: Project, env: Environment): Promise<Found> {
     checked.tree,
     [...new Set(paths)].filter((path) => isOwned(project, path)),
   )
-  return gather(project, checked, head, markers, { problems: changes.problems, files: changes.files.length })
+  return gather(project, checked, head, markers, { ...changes, files: changes.files.length })
 }
 
 /** The tip of each ref that is pushed; several refs often name one commit. */
@@ -125,24 +126,27 @@ async function checkPushed(project: Project, lines: string): Promise<Found> {
   }
   const conflicts = new Map<string, CheckedConflict>()
   const problems = new Map<string, CheckedProblem>()
+  const warnings = new Set<string>()
   let files = 0
   for (const tree of tips) {
-    const found = await checkTree(project, { tree, unmerged: [] }, undefined)
+    const found = await checkTree(project, { tree, unmerged: [] }, undefined, tree)
     for (const conflict of found.conflicts) conflicts.set(JSON.stringify(conflict), conflict)
     for (const problem of found.problems) problems.set(JSON.stringify(problem), problem)
+    for (const warning of found.warnings) warnings.add(warning)
     files = Math.max(files, found.files)
   }
-  return { conflicts: [...conflicts.values()], problems: [...problems.values()], files }
+  return { conflicts: [...conflicts.values()], problems: [...problems.values()], warnings: [...warnings], files }
 }
 
 async function checkTree(
   project: Project,
   checked: CheckedTree,
   before: Oid | undefined,
+  head: Oid | undefined = before,
 ): Promise<Found & { readonly layout: Layout }> {
   const [markers, all] = await Promise.all([
     filesWithMarkers(project, checked.tree),
-    checkAllFiles(project, checked.tree),
+    checkAllFiles(project, checked.tree, head),
   ])
   return { ...(await gather(project, checked, before, markers, all)), layout: all.layout }
 }
@@ -153,7 +157,7 @@ async function gather(
   { tree, unmerged }: CheckedTree,
   before: Oid | undefined,
   markers: ReadonlyMap<string, MarkerPlace>,
-  read: { readonly problems: readonly CheckedProblem[]; readonly files: number },
+  read: Pick<Found, 'problems' | 'warnings' | 'files'>,
 ): Promise<Found> {
   const problems = [...read.problems, ...(await lobbyProblems(project, tree))].map((problem) => ({
     ...problem,
@@ -169,6 +173,7 @@ async function gather(
   return {
     conflicts: [...open, ...(await markerConflicts(project, places, before)), ...(await keptConflicts(project, tree))],
     problems: problems.filter(({ code }) => code !== 'conflict_markers'),
+    warnings: read.warnings,
     files: read.files,
   }
 }
@@ -183,7 +188,7 @@ async function withSurroundings(
   const { refused, warnings } = await refusedObjects(project)
   const missing = layout === 'none' ? [] : await driverWarnings(project, env)
   const { conflicts, problems, files } = found
-  return { conflicts, problems, files, refused, warnings: [...missing, ...warnings] }
+  return { conflicts, problems, files, refused, warnings: [...found.warnings, ...missing, ...warnings] }
 }
 
 /**
@@ -192,10 +197,10 @@ async function withSurroundings(
  * resolved.
  */
 async function forHooks({ folder }: Project, env: Environment, found: Found): Promise<CheckReport> {
-  const { conflicts, problems, files } = found
+  const { conflicts, problems, warnings, files } = found
   const kept = conflicts.filter(({ kind }) => kind === 'kept')
   if (kept.length === 0 || (await readSwitches(folder, env)).strictConflicts) {
-    return { conflicts, problems, files, refused: [], warnings: [] }
+    return { conflicts, problems, files, refused: [], warnings }
   }
   const warning = `Conflicts are kept open: ${kept.map(({ object, path }) => object ?? path).join(', ')}.`
   return {
@@ -203,7 +208,7 @@ async function forHooks({ folder }: Project, env: Environment, found: Found): Pr
     problems,
     files,
     refused: [],
-    warnings: [warning],
+    warnings: [...warnings, warning],
   }
 }
 

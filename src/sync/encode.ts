@@ -324,7 +324,7 @@ export function toBatch(encoded: EncodedOperation): BatchOperation {
 
 /** `source` of an operation that a push sends (P2). */
 export function sourceOf(planned: PlannedOperation): string {
-  return `git:${planned.by.commit}`
+  return planned.by.source ?? `git:${planned.by.commit}`
 }
 
 /** All asset URLs that blueprints and entities of a snapshot name, for the objects of a plan. */

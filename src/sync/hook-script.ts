@@ -1,6 +1,6 @@
 /** The texts of git hooks: what is put into them, and how it is found again. Content is bytes; only our own is text. */
 
-export const HOOK_NAMES = ['pre-commit', 'pre-push'] as const
+export const HOOK_NAMES = ['pre-commit', 'pre-push', 'pre-rebase'] as const
 export type HookName = (typeof HOOK_NAMES)[number]
 
 /** Put after the name of a hook that ours calls, because nothing can be put into it. */
@@ -50,13 +50,15 @@ ${enter}  if command -v gamedev >/dev/null 2>&1; then gamedev_sync=gamedev
   fi
 `
   const body =
-    hook === 'pre-commit'
-      ? `(
+    hook === 'pre-rebase'
+      ? rebaseCheck(lobby)
+      : hook === 'pre-commit'
+        ? `(
   [ -f ${lobby} ] || exit 0
 ${find}  "$gamedev_sync" sync check --staged
 ) || exit $?
 `
-      : `gamedev_sync_refs=$(cat)
+        : `gamedev_sync_refs=$(cat)
 (
   [ -n "$gamedev_sync_refs" ] && [ -f ${lobby} ] || exit 0
 ${find}  printf '%s\\n' "$gamedev_sync_refs" | "$gamedev_sync" sync check --pre-push
@@ -73,6 +75,47 @@ fi
   return `${begin}
 # Put here by "gamedev sync hooks install"; "gamedev sync hooks uninstall" takes it out again.
 ${body}${end}
+`
+}
+
+/** Words of git's command line that say that a rebase keeps merges. */
+const KEEPS_MERGES = "*' --rebase-merges'*|*' -r '*|*' -ir '*|*' -ri '*"
+
+/**
+ * Ends a rebase that would flatten commits of the world's line (G6): git alone tells them, by their trailers. That merges
+ * are kept is said to no hook, so it is looked up wherever it can stand: git's settings, and git's own command line where
+ * `ps` shows it. Where neither shows it, the variable does.
+ */
+function rebaseCheck(lobby: string): string {
+  return `(
+  [ -f ${lobby} ] && [ "\${GAMEDEV_ALLOW_REBASE:-}" != 1 ] || exit 0
+  case "\${1:-}" in ''|-*) gamedev_sync_range=\${2:-HEAD} ;; *) gamedev_sync_range="$1..\${2:-HEAD}" ;; esac
+  git log --format='%T %(trailers:key=Lobby-Tree,valueonly,separator=%x20)' "$gamedev_sync_range" -- 2>/dev/null |
+    grep -q '^\\([0-9a-f][0-9a-f]*\\) \\1$' || exit 0
+  case " $(ps -o args= -p "$PPID" 2>/dev/null) " in
+    *' --no-rebase-merges '*) ;;
+    ${KEEPS_MERGES}) exit 0 ;;
+  esac
+  gamedev_sync_key=rebase.rebaseMerges
+  case "\${GIT_REFLOG_ACTION:-}" in
+    *' --rebase=merges'*|*' --rebase=m '*) exit 0 ;;
+    pull*' --rebase'*|pull*' -r'*) gamedev_sync_key= ;;
+    pull*)
+      gamedev_sync_branch=$(git symbolic-ref --quiet --short HEAD)
+      gamedev_sync_key=branch.$gamedev_sync_branch.rebase
+      git config "$gamedev_sync_key" >/dev/null || gamedev_sync_key=pull.rebase
+      ;;
+  esac
+  case "$gamedev_sync_key:$(git config "$gamedev_sync_key" 2>/dev/null)" in
+    *.rebase:merges|*.rebase:m|rebase.rebaseMerges:true|rebase.rebaseMerges:*rebase-cousins) exit 0 ;;
+  esac
+  cat >&2 <<'GAMEDEV_SYNC_WORDS'
+gamedev sync: this rebase would copy commits of the world into your branch, one by one, and lose where they came from.
+Keep them: git rebase --rebase-merges, or git pull --no-rebase (git config pull.rebase merges makes that the default).
+If you asked for that already and this hook cannot see it, or to do it all the same: GAMEDEV_ALLOW_REBASE=1 git rebase ...
+GAMEDEV_SYNC_WORDS
+  exit 1
+) || exit $?
 `
 }
 

@@ -1,4 +1,4 @@
-import type { Oid } from '../git-bridge/repository.ts'
+import type { Oid, Repository } from '../git-bridge/repository.ts'
 import { readTrailers } from '../git-bridge/trailers.ts'
 import { SyncError } from '../world/errors.ts'
 import type { Session } from './session.ts'
@@ -26,9 +26,15 @@ export async function knownTip(session: Session, head: Oid | undefined): Promise
       ? undefined
       : { oid: commit.oid, trailers, time: commit.committer.time }
   const [beyond] = worldId === undefined ? [] : await certifiedBeyond(repository, head, oid, worldId)
-  if (beyond !== undefined && (tip === undefined || beyond.trailers.cursor > tip.trailers.cursor)) return beyond
+  if (beyond !== undefined && (tip === undefined || (await goesOn(repository, tip, beyond)))) return beyond
   if (tip !== undefined) return tip
   throw new SyncError('no_line', 'Nothing was ever fetched from the world here.', {
     hint: 'Run "gamedev sync fetch", or "gamedev sync init" to begin.',
   })
+}
+
+/** Whether a commit is further on: at a higher cursor, or, at the same one, a descendant (G7). */
+async function goesOn(repository: Repository, tip: LineCommit, other: LineCommit): Promise<boolean> {
+  if (other.trailers.cursor !== tip.trailers.cursor) return other.trailers.cursor > tip.trailers.cursor
+  return repository.isAncestor(tip.oid, other.oid)
 }

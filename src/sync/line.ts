@@ -1,12 +1,22 @@
 import { type Layout, Materializer } from '../git-bridge/materializer.ts'
 import { type CleaningRules, hasRules } from '../git-bridge/native/cleaner.ts'
 import { Overlay } from '../git-bridge/overlay.ts'
-import type { NewCommit, Signature } from '../git-bridge/repository.ts'
-import { authorOf, committerOf, formatTrailers, harmless, NO_OPERATION, oneLine } from '../git-bridge/trailers.ts'
+import type { NewCommit, Signature, TreeEdit } from '../git-bridge/repository.ts'
+import {
+  authorOf,
+  committerOf,
+  formatRewritten,
+  formatTrailers,
+  harmless,
+  NO_OPERATION,
+  oneLine,
+} from '../git-bridge/trailers.ts'
+import type { AssetValue } from '../projection/asset-value.ts'
 import { layoutOf } from '../projection/project.ts'
 import { wireAssetUrls } from '../projection/wire.ts'
 import { describeOperation } from '../projection/words.ts'
-import type { Operation } from '../world/operation.ts'
+import { type JsonObject, own } from '../world/json.ts'
+import type { Cursor, Operation } from '../world/operation.ts'
 import { type ObjectKey, objectKey } from '../world/state.ts'
 import { type Effect, effectOf, isInHand, type WireWorld } from '../world/wire-world.ts'
 import { describeRules, rulesOfLine, rulesOfProject } from './cleaning.ts'
@@ -19,6 +29,20 @@ export interface Refusal {
   readonly reason: string
 }
 
+/** A change of the line that a snapshot shows: what an operation would do, or all settings at once. */
+export type LineChange = Effect | { readonly kind: 'settings'; readonly settings: JsonObject }
+
+/** What a commit that no operation explains says of itself. */
+export interface Unexplained {
+  readonly actor: string
+  readonly subject: string
+  /** Objects of which every field counts as written (G9). */
+  readonly rewritten?: Iterable<ObjectKey>
+  readonly cursor: Cursor
+  /** The operation at that cursor, where the feed has one. */
+  readonly at: Pick<Operation, 'opId' | 'ts'> | undefined
+}
+
 /** Writes commits of the line from what the world says (G3, G4), fetching the assets that they need on the way. */
 export class LineWriter {
   readonly #session: Session
@@ -28,6 +52,7 @@ export class LineWriter {
   readonly #refusals: Map<ObjectKey, string>
   readonly #about = new Set<ObjectKey>()
   readonly #rules: CleaningRules
+  readonly #assumed: ReadonlyMap<string, AssetValue>
   #time: number
 
   private constructor(
@@ -37,27 +62,34 @@ export class LineWriter {
     layout: Layout,
     rules: CleaningRules,
     time: number,
+    assumed: ReadonlyMap<string, AssetValue>,
   ) {
     this.#session = session
     this.#rules = rules
     this.#worldId = worldId
     this.#tree = tree
     this.#time = time
+    this.#assumed = assumed
     const refusals = new Map<ObjectKey, string>()
     this.#refusals = refusals
     this.#materializer = new Materializer(tree, layout, {
-      assetOf: (url) => session.assets.valueOf(url),
+      assetOf: (url) => session.assets.valueOf(url) ?? assumed.get(url),
       refuse: (key, reason) => refusals.set(key, reason),
     })
   }
 
-  /** Continues a line after a commit of it. */
-  static async after(session: Session, worldId: string, tip: LineCommit): Promise<LineWriter> {
+  /** Continues a line after a commit of it; `assumed` says what stands behind URLs whose bytes nobody fetched. */
+  static async after(
+    session: Session,
+    worldId: string,
+    tip: LineCommit,
+    assumed: ReadonlyMap<string, AssetValue> = new Map(),
+  ): Promise<LineWriter> {
     const rules = tip.trailers.cleaned ? await rulesOfLine(session, tip.oid) : {}
     await session.assets.useRules(rules)
     const tree = new Overlay(session.repository, tip.oid, session.prefix)
     const layout = (await tree.oid('world.json')) === undefined ? 'split' : 'manifest'
-    return new LineWriter(session, worldId, tree, layout, rules, tip.time)
+    return new LineWriter(session, worldId, tree, layout, rules, tip.time, assumed)
   }
 
   /** Begins a line, with the cleaning rules of the project as it is (G5). */
@@ -71,6 +103,7 @@ export class LineWriter {
       layout,
       rules,
       0,
+      new Map(),
     )
   }
 
@@ -106,26 +139,59 @@ export class LineWriter {
       if (edits.length === 0) continue
       const committer = committerOf(operation.ts, this.#time)
       this.#time = committer.time
+      const place = { cursor: operation.cursor, opId: operation.opId, source: operation.source }
       const subject = `${oneLine(operation.actor, 60)}: ${describeOperation(operation)}`
       yield {
         author: authorOf(operation, this.#worldId),
         committer,
-        message: this.#message(subject, operation.cursor, operation.opId, operation.source, about),
+        message: this.#message(subject, { ...place, object: about }),
         edits,
       }
     }
   }
 
+  /** What a change does to the files, written nowhere: the next one finds it done. */
+  async edits(change: LineChange): Promise<readonly TreeEdit[]> {
+    await (change.kind === 'settings'
+      ? this.#materializer.putSettings(change.settings)
+      : this.#materializer.apply(change))
+    return this.#tree.take()
+  }
+
+  /** A commit that brings the line to what a snapshot shows, where no operation says how that came (G9, G11). */
+  async unexplained(changes: readonly LineChange[], said: Unexplained): Promise<NewCommit> {
+    const urls = new Set<string>()
+    for (const change of changes)
+      if (change.kind === 'put') for (const url of wireAssetUrls(change.of, change.object)) urls.add(url)
+    await this.#session.assets.ensure([...urls].filter((url) => !this.#assumed.has(url)))
+    const edits: TreeEdit[] = []
+    for (const change of inOrder(changes)) {
+      const about = keyOfChange(change)
+      if (about !== undefined) {
+        this.#refusals.delete(about)
+        this.#about.add(about)
+      }
+      edits.push(...(await this.edits(change)))
+    }
+    await this.#materializer.finish()
+    edits.push(...this.#tree.take())
+    const committer = committerOf(said.at?.ts ?? '', this.#time)
+    this.#time = committer.time
+    const author = { ...authorOf({ actor: said.actor, ts: said.at?.ts ?? '' }, this.#worldId), time: committer.time }
+    const place = { cursor: said.cursor, opId: said.at?.opId ?? NO_OPERATION, source: 'snapshot', object: 'snapshot' }
+    const message = this.#message(said.subject, place, formatRewritten(said.rewritten ?? []))
+    return { author, committer, message, edits }
+  }
+
   /** The first commit of a line: a whole snapshot as of a cursor (G3). Deterministic in its arguments. */
-  async snapshot(world: WireWorld, at: Pick<Operation, 'cursor' | 'opId' | 'ts'> | undefined): Promise<NewCommit> {
-    const effects: Effect[] = [{ kind: 'spawn', spawn: world.spawn }]
-    const byId = (a: readonly [string, unknown], b: readonly [string, unknown]) => (a[0] < b[0] ? -1 : 1)
-    // Script roots before their variants, which go where the root is.
-    const blueprints = [...world.blueprints].sort(
-      (a, b) => Number(typeof a[1].scriptRef === 'string') - Number(typeof b[1].scriptRef === 'string') || byId(a, b),
-    )
-    for (const [id, object] of blueprints) effects.push({ kind: 'put', of: 'blueprint', id, object })
-    for (const [id, object] of [...world.entities].sort(byId)) effects.push({ kind: 'put', of: 'entity', id, object })
+  async snapshot(world: WireWorld, at: Pick<Operation, 'opId' | 'ts'> | undefined, cursor: Cursor): Promise<NewCommit> {
+    const puts = (of: 'blueprint' | 'entity', objects: ReadonlyMap<string, JsonObject>) =>
+      [...objects].map(([id, object]): Effect => ({ kind: 'put', of, id, object }))
+    const effects = inOrder([
+      { kind: 'spawn', spawn: world.spawn },
+      ...puts('blueprint', world.blueprints),
+      ...puts('entity', world.entities),
+    ]) as readonly Effect[]
     const urls = new Set<string>()
     for (const effect of effects)
       if (effect.kind === 'put') for (const url of wireAssetUrls(effect.of, effect.object)) urls.add(url)
@@ -144,27 +210,38 @@ export class LineWriter {
       committer: committerOf(at?.ts ?? '', 0),
       message: this.#message(
         `snapshot: ${oneLine(this.#worldId, 60)}, ${counts}`,
-        at?.cursor ?? 0,
-        at?.opId ?? NO_OPERATION,
-        'snapshot',
-        'snapshot',
+        { cursor, opId: at?.opId ?? NO_OPERATION, source: 'snapshot', object: 'snapshot' },
+        describeRules(this.#rules),
       ),
       edits: this.#tree.take(),
     }
   }
 
-  #message(subject: string, cursor: number, opId: string, source: string, object: string): string {
-    const trailers = formatTrailers({
-      worldId: this.#worldId,
-      cursor,
-      opId,
-      source,
-      object,
-      cleaned: hasRules(this.#rules),
-    })
-    const rules = object === 'snapshot' ? describeRules(this.#rules) : ''
-    return `${harmless(subject)}\n\n${rules}${trailers}`
+  #message(
+    subject: string,
+    said: { readonly cursor: Cursor; readonly opId: string; readonly source: string; readonly object: string },
+    body = '',
+  ): string {
+    const trailers = formatTrailers({ worldId: this.#worldId, ...said, cleaned: hasRules(this.#rules) })
+    return `${harmless(subject)}\n\n${body}${trailers}`
   }
+}
+
+/** Script roots before their variants, which go where the root is; what goes after what comes, entities first. */
+function inOrder(changes: readonly LineChange[]): readonly LineChange[] {
+  const rank = (change: LineChange): number => {
+    if (change.kind === 'remove') return change.of === 'entity' ? 4 : 5
+    if (change.kind !== 'put') return 0
+    if (change.of === 'entity') return 3
+    return typeof own(change.object, 'scriptRef') === 'string' ? 2 : 1
+  }
+  const name = (change: LineChange) => ('id' in change ? change.id : change.kind)
+  return changes.toSorted((a, b) => rank(a) - rank(b) || (name(a) < name(b) ? -1 : name(a) > name(b) ? 1 : 0))
+}
+
+function keyOfChange(change: LineChange): ObjectKey | undefined {
+  if (change.kind === 'settings') return objectKey('settings', 'settings')
+  return change.kind === 'none' ? undefined : (objectOf(change) as ObjectKey)
 }
 
 function objectOf(effect: Effect): string {

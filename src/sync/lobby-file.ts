@@ -96,15 +96,25 @@ function failure(message: string, hint?: string): SyncError {
   })
 }
 
-/** The text of `lobby.json` with one target added or replaced; the first target becomes the default. */
-export function withTarget(previous: LobbyFile | undefined, name: string, entry: TargetEntry): string {
+/**
+ * The text of `lobby.json` with one target added or moved, whatever else it says kept; the first target becomes the
+ * default. `policy` comes in where there is none.
+ */
+export function withTarget(
+  previous: LobbyFile | undefined,
+  name: string,
+  entry: TargetEntry,
+  policy?: Policy | undefined,
+): string {
   const document = previous?.document ?? {}
   const targets = isJsonObject(document.targets) ? document.targets : {}
+  const before = isJsonObject(targets[name]) ? targets[name] : {}
   return `${JSON.stringify(
     {
       ...document,
       defaultTarget: previous !== undefined && Object.keys(previous.targets).length > 0 ? previous.defaultTarget : name,
-      targets: { ...targets, [name]: { ...entry } },
+      targets: { ...targets, [name]: { ...before, ...entry } },
+      ...(policy === undefined || document.policy !== undefined ? {} : { policy }),
     },
     null,
     2,

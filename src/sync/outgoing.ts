@@ -1,10 +1,11 @@
 import type { Oid } from '../git-bridge/repository.ts'
 import type { WorldMerge } from '../git-bridge/world-merge.ts'
-import { parseObjectKey } from '../world/state.ts'
-import { attributions } from './attribution.ts'
+import { classify, MANIFEST_FILE } from '../projection/paths.ts'
+import { type ObjectKey, parseObjectKey } from '../world/state.ts'
+import { type Attributed, attributions } from './attribution.ts'
 import type { FetchReport } from './fetch.ts'
 import { holdKept } from './hold-kept.ts'
-import { type PlannedOperation, planPush } from './plan.ts'
+import { type Attribution, type PlanInput, type PlannedOperation, planPush } from './plan.ts'
 import { findRedeployed } from './redeploy.ts'
 import type { Session } from './session.ts'
 
@@ -42,17 +43,31 @@ export async function makePlan(
     shared.set(file.path.slice(`${prefix}shared/`.length), file.oid)
   }
   const redeploy = await findRedeployed(session, merge, shared)
-  const attribute = await attributions(session, head, fetched.tip)
-  const operations = planPush({
-    worldId: fetched.worldId,
-    cursor: fetched.cursor,
-    objects: merge.objects,
-    redeploy,
-    attribute: (key, merged) => {
-      const placed = merged?.ours ?? merged?.base ?? merged?.theirs
-      return attribute(placed?.path, parseObjectKey(key).kind === 'blueprint')
-    },
-    scopeOf: (key) => merge.objects.get(key)?.ours?.path.split('/')[1],
-  })
-  return { operations, shared }
+  const plan = (attribute: PlanInput['attribute']) =>
+    planPush({
+      worldId: fetched.worldId,
+      cursor: fetched.cursor,
+      objects: merge.objects,
+      redeploy,
+      attribute,
+      scopeOf: (key) => merge.objects.get(key)?.ours?.path.split('/')[1],
+    })
+  // Mostly few of the changed objects are still to be sent, after a push none: only these are looked up in the history.
+  const nobody: Attribution = { commit: head, actor: '' }
+  const keys = new Set(plan(() => nobody).map(({ key }) => key))
+  if (keys.size === 0) return { operations: [], shared }
+  const wanted = [...keys].map((key): Attributed => ({ key, path: placeOf(key, merge) }))
+  const attribute = await attributions(session, head, fetched.tip, wanted)
+  return { operations: plan(attribute), shared }
+}
+
+/** The file in which our side says what an object is, or said it before it was removed. */
+function placeOf(key: ObjectKey, merge: WorldMerge): string | undefined {
+  const { ours, base, theirs } = merge.objects.get(key) ?? {}
+  const path = (ours ?? base ?? theirs)?.path
+  // A blueprint's is in its app, an entity's by itself; a manifest has all the rest.
+  const isBlueprint = parseObjectKey(key).kind === 'blueprint'
+  return path === undefined || path === MANIFEST_FILE || isBlueprint === (classify(path).kind === 'blueprint')
+    ? path
+    : undefined
 }

@@ -10,6 +10,8 @@ import type { ObjectKey, WorldObject } from '../world/state.ts'
 export interface Attribution {
   readonly commit: Oid
   readonly actor: string
+  /** What the feed records instead of the commit. */
+  readonly source?: string
 }
 
 /** One operation of a push, in project spelling: assets are contents, not URLs yet. */

@@ -1,15 +1,19 @@
-import type { Oid, TreeEdit } from '../git-bridge/repository.ts'
+import type { Oid } from '../git-bridge/repository.ts'
 import { readTrailers } from '../git-bridge/trailers.ts'
 import type { ResolvedObject, WorldMerge } from '../git-bridge/world-merge.ts'
 import { classify, MANIFEST_FILE } from '../projection/paths.ts'
 import { SyncError } from '../world/errors.ts'
-import { recoverAutostash, withAutostash } from './autostash.ts'
-import { baselineOf, rememberSeen } from './baseline.ts'
+import { recoverAutostash } from './autostash.ts'
+import { baselineOf } from './baseline.ts'
+import { isComparisonDue } from './compared.ts'
 import type { ConflictArtifact } from './conflict-artifact.ts'
 import { type FetchReport, fetchWorld } from './fetch.ts'
-import { KEPT_FOLDER } from './kept-folder.ts'
-import { commitMerge, recoverMerge } from './merge-commit.ts'
+import type { LossChoice, LostObject } from './lost-state.ts'
+import { recoverMerge } from './merge-commit.ts'
+import { loadOffers } from './offers.ts'
 import { takeProcessLock } from './process-lock.ts'
+import { hasJournal } from './push-journal.ts'
+import { sayIdentities } from './say-identities.ts'
 import type { Session } from './session.ts'
 import { requireBidirectional } from './switches.ts'
 import { type Branch, requireBranch } from './working-tree.ts'
@@ -27,12 +31,27 @@ export interface PullReport {
   readonly conflicts: readonly ConflictArtifact[]
   /** What both sides changed and a rule settled (M5). */
   readonly resolved: readonly ResolvedObject[]
+  /** Objects that changed in the world without an operation: a commit of their own on the line (G11). */
+  readonly unannounced: number
+  /** State that the world lost after it had acknowledged it, and what was chosen to do about it (G11). */
+  readonly loss: Loss | undefined
+}
+
+export interface Loss {
+  readonly choice: LossChoice
+  readonly objects: readonly LostObject[]
 }
 
 export interface PullOptions {
   /** Asked before a pull that deletes more than half of the project's objects (G12). */
   readonly confirm: (question: string) => Promise<boolean>
   readonly autostash: boolean
+  /** Whether to compare a snapshot of the world with its line (G11); by default when the last comparison is old. */
+  readonly verify?: boolean | undefined
+  /** What to do about state that the world lost (G11); undefined: stop and name it. */
+  readonly loss?: LossChoice | undefined
+  /** Milliseconds since 1970; by default what the clock says. */
+  readonly now?: number
 }
 
 /**
@@ -45,73 +64,89 @@ export async function pull(session: Session, options: PullOptions): Promise<Pull
   try {
     await recoverMerge(session)
     await recoverAutostash(session)
+    if (await hasJournal(session)) await (await import('./recover-push.ts')).recoverPush(session, options)
     const branch = await requireBranch(session)
-    const fetched = await fetchWorld(session)
-    return await mergeTip(session, branch, fetched, options)
+    const incoming = await readIncoming(session, options)
+    return await mergeTip(session, branch, incoming, options)
   } finally {
     await lock.release()
   }
 }
 
+/** What the world has for the branch. */
+interface Incoming {
+  readonly fetched: FetchReport
+  /** What the branch is merged with: the line's tip or, to restore what the world lost, the line just before that. */
+  readonly theirs: Oid
+  readonly unannounced: number
+  readonly loss: Loss | undefined
+}
+
+/**
+ * Fetches, and compares the world with its line when that is due (G11): a runtime that says it is `durable` loses
+ * nothing. Throws `lost_state`.
+ */
+async function readIncoming(session: Session, options: PullOptions): Promise<Incoming> {
+  const { verify, loss: choice, now = Date.now() } = options
+  const fetched = await fetchWorld(session, { choice })
+  const { renewed } = fetched
+  const plain = { fetched, theirs: fetched.tip, unannounced: 0, loss: undefined }
+  if (renewed !== undefined) {
+    // A new snapshot is the comparison.
+    if (choice === undefined || renewed.lost.length === 0) return plain
+    return { ...plain, theirs: theirsOf(choice, fetched.tip, renewed.before), loss: { choice, objects: renewed.lost } }
+  }
+  const wanted = verify ?? (choice !== undefined ? true : undefined)
+  if (!(wanted ?? ((await isComparisonDue(session, now)) && !(await isDurable(session))))) return plain
+  const { compareWithSnapshot } = await import('./compare.ts')
+  const compared = await compareWithSnapshot(session, fetched, { choice, now })
+  const same = { ...plain, fetched: compared.fetched, theirs: compared.fetched.tip }
+  if (compared.kind === 'same') return same
+  if (compared.kind === 'unannounced') return { ...same, unannounced: compared.objects }
+  const theirs = theirsOf(choice!, compared.fetched.tip, compared.before)
+  return { ...same, theirs, unannounced: compared.unannounced, loss: { choice: choice!, objects: compared.lost } }
+}
+
+function theirsOf(choice: LossChoice, tip: Oid, before: Oid): Oid {
+  return choice === 'restore' ? before : tip
+}
+
+async function isDurable(session: Session): Promise<boolean> {
+  return (await loadOffers(session))?.includes('durable') === true
+}
+
 async function mergeTip(
   session: Session,
   branch: Branch,
-  fetched: FetchReport,
+  { fetched, theirs, ...said }: Incoming,
   options: PullOptions,
 ): Promise<PullReport> {
   const { repository } = session
   const { head } = branch
   const nothing = { byAuthor: new Map<string, number>(), files: 0, conflicts: [], resolved: [] }
-  const report = { fetched, branch: branch.name, ...nothing }
+  const report = { fetched, branch: branch.name, ...nothing, ...said }
   const base = await baselineOf(session, head, fetched.tip)
   if (base === fetched.tip) return { ...report, kind: 'up-to-date', head }
+  // What a restored branch is merged with, it may have had already.
+  const before = theirs === fetched.tip ? base : await baselineOf(session, head, theirs)
   const { mergeWorlds } = await import('../git-bridge/world-merge.ts')
-  const commits = { base, ours: head, theirs: fetched.tip }
+  const commits = { base: before, ours: head, theirs }
   const merge = await mergeWorlds(repository, session.prefix, commits, {
     policy: session.lobby?.policy,
     conflicts: async () => (await import('./leave-conflicts.ts')).conflictLabels(session, session.ref),
   })
+  await sayIdentities(session, merge.notes)
   const tree = merge.tree ?? merge.conflict!.keptTree
   await guardDeletion(session, merge, tree, head, options)
 
   const byAuthor = await countByAuthor(session, base, fetched.tip)
   const done = { ...report, byAuthor, files: merge.incoming.length, resolved: merge.resolved }
-  const planned = { branch: branch.name, head, tip: fetched.tip, message: mergeMessage(fetched, byAuthor) }
-  const work = async (): Promise<PullReport> => {
-    const strict = session.switches.strictConflicts
-    const { conflicts, edits } = await openOnes(session, merge, tree, head, fetched, base)
-    const seen = await rememberSeen(session, head, fetched.tip)
-    const whole = (from: Oid) => repository.writeTree(from, [...edits, ...seen])
-    if (merge.conflict !== undefined && strict) {
-      const { leaveConflicts } = await import('./leave-conflicts.ts')
-      await leaveConflicts(session, { ...planned, tree: await whole(merge.conflict.tree) }, merge.conflict, conflicts)
-      return { ...done, kind: 'contested', head, conflicts }
-    }
-    const commit = await commitMerge(session, { ...planned, tree: await whole(tree) })
-    return { ...done, kind: 'merged', head: commit, conflicts }
+  const message = mergeMessage(fetched, byAuthor)
+  const { finishMerge } = await import('./finish-merge.ts')
+  return {
+    ...done,
+    ...(await finishMerge(session, { branch, fetched, base: before, merge, message, theirs }, options)),
   }
-  return options.autostash ? withAutostash(session, work, ({ kind }) => kind === 'contested') : work()
-}
-
-/** The conflicts of a merge, and what becomes of those that commits keep open (C6): mostly there are none of either. */
-async function openOnes(
-  session: Session,
-  merge: WorldMerge,
-  tree: Oid,
-  head: Oid,
-  fetched: FetchReport,
-  base: Oid,
-): Promise<{ readonly conflicts: readonly ConflictArtifact[]; readonly edits: readonly TreeEdit[] }> {
-  const known = await session.repository.lookup(head, session.prefix + KEPT_FOLDER)
-  if (merge.conflict === undefined && known === undefined) return { conflicts: [], edits: [] }
-  const [{ keptEdits }, { describeConflicts }] = await Promise.all([
-    import('./kept-conflicts.ts'),
-    import('./leave-conflicts.ts'),
-  ])
-  const conflicts = merge.conflict === undefined ? [] : await describeConflicts(session, merge, fetched, head, base)
-  const as = session.switches.strictConflicts ? 'shown' : 'kept'
-  const edits = await keptEdits(session, { head, tree, tip: fetched.tip }, conflicts, as)
-  return { conflicts, edits }
 }
 
 /** The objects of a tree by what identifies them without reading every file: a path, or an entity's key in a manifest. */

@@ -4,14 +4,16 @@ import { addUnit, unitsOf } from '../git-bridge/units.ts'
 import type { WorldMerge } from '../git-bridge/world-merge.ts'
 import { findMarkers } from '../projection/markers.ts'
 import { classify } from '../projection/paths.ts'
+import { fieldName } from '../resolvers/fields.ts'
 import { SyncError } from '../world/errors.ts'
 import { own } from '../world/json.ts'
-import { objectKey, TEMPLATE_BLUEPRINTS } from '../world/state.ts'
+import { objectKey, parseObjectKey, TEMPLATE_BLUEPRINTS } from '../world/state.ts'
 import { wouldOverwrite } from './check-out.ts'
 import type { PlannedOperation } from './plan.ts'
 import { objectsOf } from './pull.ts'
 import type { PushOptions } from './push.ts'
 import type { Session } from './session.ts'
+import type { UndoneEdit } from './undone.ts'
 import type { Branch } from './working-tree.ts'
 
 /**
@@ -97,12 +99,16 @@ export async function refuseMarkers(session: Session, tree: Oid, paths: readonly
   }
 }
 
-/** P7: what must be asked, or expressly allowed, before anything is sent. Throws `mass_deletion`, `not_confirmed`. */
+/**
+ * P7: what must be asked, or expressly allowed, before anything is sent. `undone` are edits of the world that the push
+ * undoes. Throws `mass_deletion`, `not_confirmed`.
+ */
 export async function guardPush(
   session: Session,
   operations: readonly PlannedOperation[],
   tip: Oid,
   options: PushOptions,
+  undone: readonly UndoneEdit[] = [],
 ): Promise<void> {
   const removals = operations.filter(({ kind }) => kind.endsWith('.remove')).length
   if (removals > 0 && !options.allowMassDelete) {
@@ -115,13 +121,43 @@ export async function guardPush(
       })
     }
   }
-  if (!session.target.confirm) return
   const world = session.target.address.worldId ?? session.target.address.url
+  if (undone.length > 0) {
+    const edits = describeUndone(undone)
+    // One object put back by hand is somebody's wish; more than one, or a revert, may be a pull that was taken back.
+    const doubtful = undone.some(({ reverted }) => reverted) || new Set(undone.map(({ key }) => key)).size > 1
+    if (!doubtful) session.context.progress.warn(`This push undoes ${edits}.`)
+    else if (!(await options.confirm(`This push undoes ${edits}, taken in by an earlier pull. Push it?`))) {
+      throw new SyncError('not_confirmed', `This push undoes ${edits}; it was not confirmed, and nothing was sent.`, {
+        exitCode: 5,
+        hint: 'Was a pull reverted? To push it all the same, confirm it, or pass --yes.',
+        data: {
+          undone: undone.map(({ key, path, by, commit }) => ({ object: key, field: fieldName(path), by, commit })),
+        },
+      })
+    }
+  }
+  if (!session.target.confirm) return
   if (await options.confirm(`Push ${operations.length} operations to world "${world}"?`)) return
   throw new SyncError('not_confirmed', `The push to "${world}" was not confirmed; nothing was sent.`, {
     exitCode: 5,
     hint: 'Confirm it, or pass --yes where nobody can be asked.',
   })
+}
+
+/** How many edits are told one by one. */
+const TOLD = 10
+
+/** `builder's change of props.color of lamp-2`, of several by commas. */
+export function describeUndone(undone: readonly UndoneEdit[]): string {
+  const edits = new Set(
+    undone.map(({ key, path, by }) => {
+      const { id } = parseObjectKey(key)
+      return path.length === 0 ? `${by}'s adding or removing ${id}` : `${by}'s change of ${fieldName(path)} of ${id}`
+    }),
+  )
+  const more = edits.size > TOLD ? ` and ${edits.size - TOLD} more` : ''
+  return `${[...edits].slice(0, TOLD).join(', ')}${more}`
 }
 
 /** P1: a closing merge that would touch uncommitted files stops the push before anything is sent. */

@@ -1,60 +1,118 @@
 import { BATCH_MAX_BYTES, BATCH_MAX_OPERATIONS } from '../protocol/schemas.ts'
-import type { BatchOperation, RemoteRuntime } from '../remote-runtime/remote-runtime.ts'
+import type { BatchOperation, CommandOutcome, RemoteRuntime } from '../remote-runtime/remote-runtime.ts'
 import { own } from '../world/json.ts'
 import { type EncodedOperation, sourceOf, toBatch } from './encode.ts'
 import type { HeldLocks } from './locks.ts'
+import { NotSent } from './not-sent.ts'
+import type { PlannedOperation } from './plan.ts'
 import type { Progress } from './progress.ts'
 
-/** An operation that the runtime did not accept, and its word for why. */
+/** An operation that the runtime did not accept, and its word for why; or one that was not sent because of that. */
 export interface RefusedOperation {
   readonly operation: EncodedOperation
   readonly error: string
+  /** It was not sent: it depends on something that did not land, or its lock was lost. */
+  readonly unsent?: true
 }
 
-export type SendOutcome =
-  | { readonly kind: 'sent'; readonly landed: number; readonly refused: readonly RefusedOperation[] }
-  /** Somebody wrote a field meanwhile; nothing of the (remaining) push was applied (P5). */
-  | { readonly kind: 'moved'; readonly landed: number; readonly fields: readonly string[] }
+export const LOCK_LOST = 'the deploy lock of its scope was lost'
 
-/** Sends a push in transactions that land only if every field still holds what we believe (P5, protocol section 9). */
+/** How a push is going: kept up to date while it is sent, so that it tells the truth however the sending ends. */
+export class Tally {
+  readonly acknowledged = new Set<string>()
+  readonly refused: RefusedOperation[] = []
+  /** The first request went out: what became of it is the feed's to tell (P6). */
+  begun = false
+  /** Fields that somebody wrote meanwhile: the transaction that expected others was not applied (P5). */
+  moved: readonly string[] = []
+  readonly #notSent = new NotSent()
+
+  accept({ planned }: EncodedOperation): void {
+    this.acknowledged.add(planned.opId)
+  }
+
+  refuse(operation: EncodedOperation, error: string): void {
+    this.refused.push({ operation, error })
+    this.#notSent.add(operation.planned)
+  }
+
+  /** Whether an operation may be sent; where it may not, it is counted among the refused. */
+  admits(operation: EncodedOperation, locks: HeldLocks): boolean {
+    const blocked = this.blocks(operation.planned) ?? (locks.isLost(operation.scope) ? LOCK_LOST : undefined)
+    if (blocked === undefined) return true
+    this.refused.push({ operation, error: blocked, unsent: true })
+    this.#notSent.add(operation.planned)
+    return false
+  }
+
+  blocks(planned: PlannedOperation): string | undefined {
+    return this.#notSent.blocks(planned)
+  }
+}
+
+type Sendable = { readonly encoded: EncodedOperation; readonly wire: BatchOperation }
+
+/** How many operations are taken out of batches one by one before the rest is given up. */
+const MAX_CULPRITS = 100
+
+/**
+ * Sends a push in transactions that land only if every field still holds what we believe (P5, protocol section 9). An
+ * operation that the runtime will not take goes without what depends on it, and the rest is sent again without them.
+ * Stops at the first transaction whose expectations fail, which `tally.moved` names.
+ */
 export async function sendBatches(
   runtime: RemoteRuntime,
   operations: readonly EncodedOperation[],
   locks: HeldLocks,
   progress: Progress,
-): Promise<SendOutcome> {
-  let landed = 0
-  for (const batch of batches(operations)) {
-    const outcome = await runtime.batch({ lockTokens: locks.tokens, operations: batch.map(({ wire }) => wire) })
-    switch (outcome.kind) {
-      case 'landed':
-        landed += batch.length
-        progress.step('Pushing operations', landed, operations.length)
-        break
-      case 'mismatch':
-        return {
-          kind: 'moved',
-          landed,
-          fields: outcome.mismatches.map(({ id, field }) => `${id ?? '?'}.${field ?? '?'}`),
-        }
-      case 'locked':
-      case 'refused': {
-        const opId = outcome.kind === 'refused' ? outcome.opId : undefined
-        const culprit = batch.find(({ wire }) => wire.opId === opId)
-        const refused = culprit === undefined ? batch : [culprit]
-        const error = outcome.kind === 'refused' && outcome.message !== '' ? outcome.message : outcome.error
-        return { kind: 'sent', landed, refused: refused.map(({ encoded }) => ({ operation: encoded, error })) }
-      }
+  tally: Tally,
+): Promise<void> {
+  const waiting: (readonly Sendable[])[] = [...batches(operations)]
+  let culprits = 0
+  for (let batch = waiting.shift(); batch !== undefined; batch = waiting.shift()) {
+    const sent = batch.filter(({ encoded }) => tally.admits(encoded, locks))
+    if (sent.length === 0) continue
+    tally.begun = true
+    const outcome = await runtime.batch({ lockTokens: locks.tokens, operations: sent.map(({ wire }) => wire) })
+    if (outcome.kind === 'mismatch') {
+      tally.moved = outcome.mismatches.map(({ id, field }) => `${id ?? '?'}.${field ?? '?'}`)
+      return
     }
+    if (outcome.kind === 'landed') {
+      for (const { encoded } of sent) tally.accept(encoded)
+      progress.step('Pushing operations', tally.acknowledged.size, operations.length)
+      continue
+    }
+    if (outcome.kind === 'refused' && outcome.error === 'payload_too_large' && sent.length > 1) {
+      waiting.unshift(sent.slice(0, sent.length >> 1), sent.slice(sent.length >> 1))
+      continue
+    }
+    const refused = culprits < MAX_CULPRITS ? culpritsOf(sent, outcome) : sent
+    culprits += refused.length
+    const error = outcome.kind === 'refused' && outcome.message !== '' ? outcome.message : outcome.error
+    for (const { encoded } of refused) tally.refuse(encoded, error)
+    const rest = sent.filter((sendable) => !refused.includes(sendable))
+    if (rest.length > 0) waiting.unshift(rest)
   }
-  return { kind: 'sent', landed, refused: [] }
+}
+
+/** The operations of a batch that a refusal is about; all of them where it does not say. */
+function culpritsOf(
+  batch: readonly Sendable[],
+  outcome: Extract<Awaited<ReturnType<RemoteRuntime['batch']>>, { kind: 'locked' | 'refused' }>,
+): readonly Sendable[] {
+  if (outcome.kind === 'refused') {
+    const culprit = batch.filter(({ wire }) => wire.opId === outcome.opId)
+    return culprit.length === 0 ? batch : culprit
+  }
+  const locked = batch.filter(({ encoded }) => encoded.scope !== undefined)
+  const scoped = locked.filter(({ encoded }) => encoded.scope === outcome.lock?.scope)
+  return scoped.length > 0 ? scoped : locked.length > 0 ? locked : batch
 }
 
 /** Splits a push into requests that the runtime takes. */
-function* batches(
-  operations: readonly EncodedOperation[],
-): Generator<readonly { readonly encoded: EncodedOperation; readonly wire: BatchOperation }[]> {
-  let batch: { encoded: EncodedOperation; wire: BatchOperation }[] = []
+function* batches(operations: readonly EncodedOperation[]): Generator<readonly Sendable[]> {
+  let batch: Sendable[] = []
   let bytes = 0
   for (const encoded of operations) {
     const wire = toBatch(encoded)
@@ -72,8 +130,11 @@ function* batches(
 
 /**
  * Sends a push over the admin WebSocket, many commands in flight, for runtimes without batches. Kinds that others
- * depend on are waited for: blueprints before entities, entities' removals before blueprints' (P2). What the runtime
- * refuses is reported and stays to be pushed.
+ * depend on are waited for: blueprints before entities, entities' removals before blueprints' (P2); several operations
+ * on one object go one after the other. What the runtime refuses is reported and stays to be pushed, with what depends
+ * on it.
+ *
+ * Throws when the connection is lost: what became of the commands under way, the feed tells (P6).
  */
 export async function sendCommands(
   runtime: RemoteRuntime,
@@ -81,30 +142,38 @@ export async function sendCommands(
   versions: ReadonlyMap<string, number>,
   locks: HeldLocks,
   progress: Progress,
-): Promise<SendOutcome> {
-  const refused: RefusedOperation[] = []
-  let landed = 0
+  tally: Tally,
+): Promise<void> {
   const current = new Map(versions)
   const session = await runtime.connect()
   try {
     for (const phase of phases(operations)) {
-      await Promise.all(
-        phase.map(async (operation) => {
-          const outcome = await sendOne(runtime, session, operation, current, locks)
-          if (outcome.kind === 'ok') {
-            landed++
-            progress.step('Pushing operations', landed, operations.length)
-          } else refused.push({ operation, error: outcome.error })
+      const chains = await Promise.allSettled(
+        chainsOf(phase).map(async (chain) => {
+          for (const operation of chain) {
+            if (!tally.admits(operation, locks)) continue
+            tally.begun = true
+            const outcome = await sendOne(runtime, session, operation, current, locks)
+            if (outcome.kind === 'ok' || isGone(operation, outcome)) {
+              tally.accept(operation)
+              progress.step('Pushing operations', tally.acknowledged.size, operations.length)
+            } else tally.refuse(operation, outcome.error)
+          }
         }),
       )
+      for (const chain of chains) if (chain.status === 'rejected') throw chain.reason
     }
   } finally {
     await session.close()
   }
-  return { kind: 'sent', landed, refused }
 }
 
-/** Runs of operations whose order does not matter among themselves. */
+/** Removed by somebody else already: that is what was wanted. */
+function isGone({ planned }: EncodedOperation, outcome: CommandOutcome): boolean {
+  return planned.kind === 'blueprint.remove' && outcome.kind === 'refused' && outcome.error === 'not_found'
+}
+
+/** Runs of operations whose order does not matter among themselves, but for those on one blueprint. */
 function phases(operations: readonly EncodedOperation[]): readonly (readonly EncodedOperation[])[] {
   const order = [
     'blueprint.add',
@@ -120,9 +189,24 @@ function phases(operations: readonly EncodedOperation[]): readonly (readonly Enc
     const variant = typeof own((after ?? before)?.fields ?? {}, 'scriptRef') === 'string'
     const place = order.indexOf(kind) < 0 ? order.indexOf('entity.update') : order.indexOf(kind)
     const phase = place * 2 + Number(kind === 'blueprint.remove' ? !variant : variant)
-    phases.set(phase, [...(phases.get(phase) ?? []), operation])
+    const list = phases.get(phase)
+    if (list === undefined) phases.set(phase, [operation])
+    else list.push(operation)
   }
   return [...phases].sort(([a], [b]) => a - b).map(([, list]) => list)
+}
+
+/** Operations that build on each other: those on one blueprint, whose versions follow one another. */
+function chainsOf(phase: readonly EncodedOperation[]): readonly (readonly EncodedOperation[])[] {
+  const chains = new Map<string, EncodedOperation[]>()
+  for (const operation of phase) {
+    const { kind, key, opId } = operation.planned
+    const name = kind.startsWith('blueprint') ? key : opId
+    const chain = chains.get(name)
+    if (chain === undefined) chains.set(name, [operation])
+    else chain.push(operation)
+  }
+  return [...chains.values()]
 }
 
 async function sendOne(
@@ -131,7 +215,7 @@ async function sendOne(
   operation: EncodedOperation,
   versions: Map<string, number>,
   locks: HeldLocks,
-): ReturnType<typeof session.send> {
+): Promise<CommandOutcome> {
   const { planned } = operation
   const token = locks.tokenFor(operation.scope)
   const head = {

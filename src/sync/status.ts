@@ -6,6 +6,8 @@ import { previewPush } from './outgoing.ts'
 import type { PlannedOperation } from './plan.ts'
 import { takeProcessLock } from './process-lock.ts'
 import { countByAuthor } from './pull.ts'
+import { type InterruptedPush, interruptedPush } from './push-journal.ts'
+import { sayIdentities } from './say-identities.ts'
 import type { Session } from './session.ts'
 import { userGit } from './user-git.ts'
 import { requireBranch } from './working-tree.ts'
@@ -29,6 +31,8 @@ export interface StatusReport {
   /** Operations that a push would send; empty while objects are contested. */
   readonly outgoing: readonly PlannedOperation[]
   readonly contested: readonly ContestedObject[]
+  /** A push that was interrupted: the next push or pull finds out what landed (P6). */
+  readonly interrupted: InterruptedPush | undefined
   /** Files with changes that are not committed, world-owned or not. */
   readonly uncommitted: readonly string[]
 }
@@ -47,7 +51,7 @@ async function status(session: Session): Promise<StatusReport | OpenMergeReport>
   const { repository } = session
   const { conflicts, mergeHead } = await openConflicts(session)
   if (mergeHead !== undefined) return { kind: 'merging', conflicts }
-  const branch = await requireBranch(session)
+  const branch = await requireBranch(session, { detached: true })
   const fetched = await fetchWorld(session)
   const base = await baselineOf(session, branch.head, fetched.tip)
   const { policy } = session.lobby ?? {}
@@ -57,6 +61,7 @@ async function status(session: Session): Promise<StatusReport | OpenMergeReport>
     { base, ours: branch.head, theirs: fetched.tip },
     { policy },
   )
+  await sayIdentities(session, merge.notes)
   const incoming = base === fetched.tip ? new Map<string, number>() : await countByAuthor(session, base, fetched.tip)
   const outgoing = await previewPush(session, merge, fetched, branch.head)
   const tree = await (await userGit(repository.workTree!)).status()
@@ -69,6 +74,7 @@ async function status(session: Session): Promise<StatusReport | OpenMergeReport>
     incomingFiles: merge.incoming.length,
     outgoing,
     contested: merge.contested,
+    interrupted: await interruptedPush(session),
     uncommitted: tree.files.map((file) => file.path),
   }
 }

@@ -6,6 +6,9 @@ import { SyncError } from '../world/errors.ts'
 import { isJsonObject } from '../world/json.ts'
 import { type LobbyFile, parseTarget, type TargetEntry } from './lobby-file.ts'
 
+/** How somebody said which world is meant: what is not said expressly is a guess where there are several (S2). */
+export type TargetSource = 'flag' | 'environment' | 'dotenv' | 'default'
+
 /** The world that a command talks to, and where that was said. */
 export interface Target {
   /** The name in `lobby.json`; undefined when the environment names the world. */
@@ -14,6 +17,7 @@ export interface Target {
   readonly address: RuntimeAddress
   readonly confirm: boolean
   readonly from: string
+  readonly said: TargetSource
   /** The file that the admin code was read from, relative to the project's folder; git must ignore it (S2). */
   readonly secretFile: string | undefined
 }
@@ -38,9 +42,9 @@ export async function chooseTarget(
 ): Promise<Target> {
   const secrets = await readSecrets(folder)
   const dotenv = await readDotEnv(folder)
-  const named = (name: string): Target => {
+  const named = (name: string, said: TargetSource): Target => {
     const secret = secrets.get(name)
-    const entry = lobby?.targets[name] ?? secret
+    const entry = targetOf(lobby, name) ?? secret
     if (entry === undefined) {
       const known = [...new Set([...Object.keys(lobby?.targets ?? {}), ...secrets.keys()])]
       throw new SyncError('unknown_target', `There is no target named "${name}".`, {
@@ -65,15 +69,16 @@ export async function chooseTarget(
       isDefault,
       address: { url: parseWorldUrl(entry.worldUrl), worldId: entry.worldId, adminCode: found?.code },
       confirm: entry.confirm === true || secret?.confirm === true,
-      from: lobby?.targets[name] === undefined ? TARGETS_FILE : 'lobby.json',
+      from: targetOf(lobby, name) === undefined ? TARGETS_FILE : 'lobby.json',
+      said,
       secretFile: found?.file,
     }
   }
-  if (wanted !== undefined) return named(wanted)
+  if (wanted !== undefined) return named(wanted, 'flag')
 
-  for (const [source, from] of [
-    [env, 'the environment'],
-    [dotenv, '.env'],
+  for (const [source, from, said] of [
+    [env, 'the environment', 'environment'],
+    [dotenv, '.env', 'dotenv'],
   ] as const) {
     if (!source.WORLD_URL) continue
     if (!source.WORLD_ID) {
@@ -100,17 +105,54 @@ export async function chooseTarget(
       name,
       isDefault: anonymous || name === lobby?.defaultTarget,
       address: { url, worldId: source.WORLD_ID, adminCode: source.ADMIN_CODE || undefined },
-      confirm: name !== undefined && (lobby?.targets[name]?.confirm === true || secrets.get(name)?.confirm === true),
+      confirm: name !== undefined && (targetOf(lobby, name)?.confirm === true || secrets.get(name)?.confirm === true),
       from,
+      said,
       secretFile: source === dotenv && source.ADMIN_CODE ? '.env' : undefined,
     }
   }
   if (lobby !== undefined && Object.keys(lobby.targets).length > 0) {
-    return named(lobby.defaultTarget)
+    return named(lobby.defaultTarget, 'default')
   }
   throw new SyncError('no_target', 'This project does not say which world it belongs to.', {
     hint: 'Run "gamedev sync init <url>", or set WORLD_URL and WORLD_ID.',
   })
+}
+
+/** A target of `lobby.json`. */
+export function targetOf(lobby: LobbyFile | undefined, name: string): TargetEntry | undefined {
+  return lobby !== undefined && Object.hasOwn(lobby.targets, name) ? lobby.targets[name] : undefined
+}
+
+/** The names of all targets that a project knows, those of `lobby.json` first. */
+export async function targetNames(folder: string, lobby: LobbyFile | undefined): Promise<readonly string[]> {
+  return [...new Set([...Object.keys(lobby?.targets ?? {}), ...(await readSecrets(folder)).keys()])]
+}
+
+/** The targets of `.lobby/targets.json`, without their codes. Throws `invalid_targets_file`. */
+export async function knownSecrets(folder: string): Promise<ReadonlyMap<string, TargetEntry>> {
+  return readSecrets(folder)
+}
+
+/**
+ * The code for a world that is named by its URL: the one that stands beside that URL in `.lobby/targets.json`, else that
+ * of the environment or of `.env`, unless these speak of another world (S2).
+ */
+export async function codeOfWorld(
+  folder: string,
+  env: Environment,
+  { url, worldId }: { readonly url: string; readonly worldId: string | undefined },
+): Promise<{ readonly code: string | undefined; readonly file: string | undefined }> {
+  for (const secret of (await readSecrets(folder)).values()) {
+    if (secret.adminCode === undefined || parseWorldUrl(secret.worldUrl) !== url) continue
+    if (worldId === undefined || secret.worldId === worldId) return { code: secret.adminCode, file: TARGETS_FILE }
+  }
+  // Without an id, the URL alone says which world is meant.
+  const codeIn = (source: Environment) => codeFor({ worldUrl: url, worldId: worldId ?? source.WORLD_ID ?? '' }, source)
+  const fromEnv = codeIn(env)
+  if (fromEnv !== undefined) return { code: fromEnv, file: undefined }
+  const fromFile = codeIn(await readDotEnv(folder))
+  return { code: fromFile, file: fromFile === undefined ? undefined : '.env' }
 }
 
 /** The code of an environment is for the world that it names; when it names none, for the chosen one. */

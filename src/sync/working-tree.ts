@@ -6,8 +6,11 @@ import type { Project } from './session.ts'
 
 /** Where HEAD is, fit for a merge commit on top of it. */
 export interface Branch {
+  /** `HEAD` where it is detached. */
   readonly name: string
   readonly head: Oid
+  /** HEAD names a commit, not a branch, as in the checkouts of CI. */
+  readonly detached?: true
 }
 
 /** Operations of git that are under way, by the file that says so in the git dir. */
@@ -19,14 +22,20 @@ const UNDER_WAY: readonly (readonly [file: string, what: string, conclude: strin
   ['REVERT_HEAD', 'a revert', 'git revert --continue', 'git revert --abort'],
 ]
 
-/**
- * The branch that a pull or a push commits to. Throws, having changed nothing: `unborn_branch`, `detached_head`,
- * `merge_in_progress` (exit 2 while conflicts are open).
- */
-export async function requireBranch(project: Project): Promise<Branch> {
-  const { repository } = project
+/** The operation of git that is under way in this checkout, if one is. */
+export async function operationUnderWay({ repository }: Project): Promise<(typeof UNDER_WAY)[number] | undefined> {
   const present = await Promise.all(UNDER_WAY.map(([file]) => exists(join(repository.gitDir, file))))
-  const underWay = UNDER_WAY.find((_, index) => present[index])
+  return UNDER_WAY.find((_, index) => present[index])
+}
+
+/**
+ * The branch that a pull or a push commits to; with `detached`, HEAD itself where it is on none, and commits move it.
+ * Throws, having changed nothing: `unborn_branch`, `detached_head`, `merge_in_progress` (exit 2 while conflicts are
+ * open).
+ */
+export async function requireBranch(project: Project, options: { readonly detached?: boolean } = {}): Promise<Branch> {
+  const { repository } = project
+  const underWay = await operationUnderWay(project)
   if (underWay !== undefined) {
     const [file, what, conclude, abort] = underWay
     const unmerged = (await repository.run(['ls-files', '--unmerged', '-z'])).stdout.length > 0
@@ -47,6 +56,7 @@ export async function requireBranch(project: Project): Promise<Branch> {
     repository.resolve('HEAD'),
   ])
   if (symbolic.code !== 0) {
+    if (options.detached === true && head !== undefined) return { name: 'HEAD', head, detached: true }
     throw new SyncError('detached_head', 'HEAD is detached: there is no branch to commit to.', {
       hint: 'Run "git switch <branch>" first.',
     })

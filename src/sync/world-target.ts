@@ -1,6 +1,7 @@
 import type { RemoteRuntime, RuntimeAddress } from '../remote-runtime/remote-runtime.ts'
 import { parseWorldUrl } from '../remote-runtime/world-url.ts'
 import { SyncError } from '../world/errors.ts'
+import { requireNamedTarget } from './ci.ts'
 import { readLobbyFile } from './lobby-file.ts'
 import { type Context, openProject } from './session.ts'
 import { readSwitches, type Switches } from './switches.ts'
@@ -28,9 +29,9 @@ export interface WorldChoice {
 /**
  * Chooses a world and makes it reachable; nothing is sent yet. A URL of its own goes with `ADMIN_CODE`, unless the
  * environment names another world (S2); else the rules of {@link chooseTarget} hold, in a project or, outside of one,
- * in the current folder. Throws `no_target` and what those throw.
+ * in the current folder. With `writes`, CI must have named it. Throws `no_target`, `target_not_named` and what those throw.
  */
-export async function openWorld(context: Context, choice: WorldChoice): Promise<World> {
+export async function openWorld(context: Context & { readonly writes?: boolean }, choice: WorldChoice): Promise<World> {
   const { address, confirm, folder } =
     choice.url === undefined
       ? await chosen(context, choice.target)
@@ -59,12 +60,14 @@ function named({ env }: Context, { url, worldId }: WorldChoice): RuntimeAddress 
 }
 
 async function chosen(
-  context: Context,
+  context: Context & { readonly writes?: boolean },
   target: string | undefined,
 ): Promise<{ readonly address: RuntimeAddress; readonly confirm: boolean; readonly folder: string }> {
   const { folder, lobby } = await projectOrFolder(context)
   try {
-    return { ...(await chooseTarget(folder, lobby, target, context.env)), folder }
+    const found = await chooseTarget(folder, lobby, target, context.env)
+    if (context.writes === true) requireNamedTarget(found, lobby, context.env)
+    return { ...found, folder }
   } catch (error) {
     if (!isCode(error, 'no_target')) throw error
     throw new SyncError('no_target', 'Nothing says which world is meant.', {

@@ -23,22 +23,24 @@ it('sync hooks install and uninstall say what they did to each hook', async () =
       `pre-commit: installed (${at('pre-commit')})`,
       `pre-push: installed (${at('pre-push')})`,
       `  The hook that was there is called from ${at('pre-push.before-gamedev-sync')}.`,
+      `pre-rebase: installed (${at('pre-rebase')})`,
       '',
     ].join('\n'),
     err: '',
     code: 0,
   })
   expect((await run(Install, checkout.folder, [])).out).toBe(
-    `pre-commit: already there (${at('pre-commit')})\npre-push: already there (${at('pre-push')})\n`,
+    ['pre-commit', 'pre-push', 'pre-rebase'].map((name) => `${name}: already there (${at(name)})\n`).join(''),
   )
   expect(JSON.parse((await run(Install, checkout.folder, ['--json'])).out)).toEqual({
     hooks: [
       { hook: 'pre-commit', outcome: 'already_there', path: at('pre-commit') },
       { hook: 'pre-push', outcome: 'already_there', path: at('pre-push') },
+      { hook: 'pre-rebase', outcome: 'already_there', path: at('pre-rebase') },
     ],
   })
   expect((await run(Uninstall, checkout.folder, [])).out).toBe(
-    `pre-commit: removed (${at('pre-commit')})\npre-push: removed (${at('pre-push')})\n`,
+    ['pre-commit', 'pre-push', 'pre-rebase'].map((name) => `${name}: removed (${at(name)})\n`).join(''),
   )
   expect(checkout.read('.git/hooks/pre-push')).toBe('#!/usr/bin/perl\n')
   expect((await run(Uninstall, checkout.folder, [])).out).toContain('pre-commit: nothing to remove (')

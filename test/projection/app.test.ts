@@ -147,6 +147,87 @@ describe('the script root (protocol, section 8)', () => {
       root,
       { Lamp__A: [null, null, undefined], Lamp__B: [null, 'index.js', root] },
     ],
+    [
+      'the older moment, however it is spelled',
+      {
+        A: { createdAt: '2024-06-01T00:30:00+02:00' },
+        B: { createdAt: '2024-05-31T23:00:00Z' },
+        C: { createdAt: late },
+      },
+      root,
+      {
+        Lamp__A: [null, 'index.js', root],
+        Lamp__B: ['Lamp__A', null, undefined],
+        Lamp__C: ['Lamp__A', null, undefined],
+      },
+    ],
+    [
+      'milliseconds are a date, nonsense is none',
+      { A: { createdAt: 'once' }, B: { createdAt: 1 }, C: { createdAt: null } },
+      root,
+      {
+        Lamp__A: ['Lamp__B', null, undefined],
+        Lamp__B: [null, 'index.js', root],
+        Lamp__C: ['Lamp__B', null, undefined],
+      },
+    ],
+    [
+      'equally old: the name, whatever the ids say',
+      { b: { createdAt: early, id: '0' }, A: { createdAt: early, id: 'zz' } },
+      root,
+      { 0: ['zz', null, undefined], zz: [null, 'index.js', root] },
+    ],
+    [
+      'names that differ in case alone: always the same one',
+      { a: {}, A: {} },
+      root,
+      { Lamp__a: ['Lamp__A', null, undefined], Lamp__A: [null, 'index.js', root] },
+    ],
+    [
+      'the folder’s own blueprint has no precedence over an older one',
+      { Lamp: { createdAt: late }, Old: { createdAt: early } },
+      root,
+      { Lamp: ['Lamp__Old', null, undefined], Lamp__Old: [null, 'index.js', root] },
+    ],
+    [
+      'of several that others name, the oldest',
+      { A: { createdAt: late }, B: { createdAt: early }, C: { scriptRef: 'Lamp__A' }, D: { scriptRef: 'Lamp__B' } },
+      root,
+      {
+        Lamp__A: ['Lamp__B', null, undefined],
+        Lamp__B: [null, 'index.js', root],
+        Lamp__C: ['Lamp__A', null, undefined],
+        Lamp__D: ['Lamp__B', null, undefined],
+      },
+    ],
+    [
+      'one that names another is never it, however old',
+      { A: { createdAt: early, scriptRef: 'Other' }, B: { createdAt: late } },
+      root,
+      { Lamp__A: ['Other', null, undefined], Lamp__B: [null, 'index.js', root] },
+    ],
+    [
+      'a reference of a reference: each keeps the one it names',
+      { A: {}, B: { scriptRef: 'Lamp__A' }, C: { scriptRef: 'Lamp__B' } },
+      root,
+      {
+        Lamp__A: [null, 'index.js', root],
+        Lamp__B: ['Lamp__A', null, undefined],
+        Lamp__C: ['Lamp__B', null, undefined],
+      },
+    ],
+    [
+      'whom others name carries the scripts though it says to have none',
+      { A: { scriptEntry: null }, B: { scriptRef: 'Lamp__A' } },
+      root,
+      { Lamp__A: [null, 'index.js', root], Lamp__B: ['Lamp__A', null, undefined] },
+    ],
+    [
+      'an empty reference is none',
+      { A: { scriptRef: '' }, B: { createdAt: late } },
+      root,
+      { Lamp__A: ['Lamp__B', null, undefined], Lamp__B: [null, 'index.js', root] },
+    ],
     ['unless nobody else can be', { A: { scriptEntry: null } }, root, { Lamp__A: [null, 'index.js', root] }],
     [
       'entry and format without scripts are dropped',
@@ -161,6 +242,8 @@ describe('the script root (protocol, section 8)', () => {
   test('scripts that nobody carries are a problem', () => {
     const read = app('Lamp', { A: { scriptRef: 'Other' } }, root)
     expect(read.problems).toMatchObject([{ code: 'script_root', path: 'apps/Lamp/A.json' }])
+    const circle = app('Lamp', { A: { scriptRef: 'Lamp__B' }, B: { scriptRef: 'Lamp__A' } }, root)
+    expect(circle.problems).toMatchObject([{ code: 'script_root' }])
     expect(app('Lamp', {}, root)).toMatchObject({ objects: [], problems: [] })
   })
 

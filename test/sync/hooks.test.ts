@@ -121,6 +121,7 @@ describe('C5: hooks of a repository that has none', () => {
       hooks: [
         { hook: 'pre-commit', outcome: 'installed', path: checkout.hook('pre-commit') },
         { hook: 'pre-push', outcome: 'installed', path: checkout.hook('pre-push') },
+        { hook: 'pre-rebase', outcome: 'installed', path: checkout.hook('pre-rebase') },
       ],
       from: undefined,
       hooksPath: undefined,
@@ -146,11 +147,15 @@ describe('C5: hooks of a repository that has none', () => {
     expect(checkout.git('ls-remote', 'origin', 'main')).toContain(head)
 
     const before = checkout.hooks()
-    expect(outcomes(await checkout.install())).toEqual(['already_there', 'already_there'])
+    expect(outcomes(await checkout.install())).toEqual(['already_there', 'already_there', 'already_there'])
     expect(checkout.hooks()).toEqual(before)
-    expect(outcomes(await checkout.uninstall())).toEqual(['removed', 'removed'])
+    expect(outcomes(await checkout.uninstall())).toEqual(['removed', 'removed', 'removed'])
     expect(checkout.hooks()).toEqual([])
-    expect(outcomes(await checkout.uninstall())).toEqual(['nothing_to_remove', 'nothing_to_remove'])
+    expect(outcomes(await checkout.uninstall())).toEqual([
+      'nothing_to_remove',
+      'nothing_to_remove',
+      'nothing_to_remove',
+    ])
     expect(checkout.run(push).code).toBe(0)
   })
 
@@ -179,9 +184,9 @@ describe('C5: hooks of a repository that has none', () => {
     checkout.commit('a second project')
     await checkout.install()
     const one = checkout.hooks()
-    expect(outcomes(await checkout.install(odd))).toEqual(['installed', 'installed'])
-    expect(outcomes(await checkout.install(odd))).toEqual(['already_there', 'already_there'])
-    expect(outcomes(await checkout.install())).toEqual(['already_there', 'already_there'])
+    expect(outcomes(await checkout.install(odd))).toEqual(['installed', 'installed', 'installed'])
+    expect(outcomes(await checkout.install(odd))).toEqual(['already_there', 'already_there', 'already_there'])
+    expect(outcomes(await checkout.install())).toEqual(['already_there', 'already_there', 'already_there'])
     expect(checkout.run(commit)).toEqual({ code: 0, out: '' })
     const recorded = [
       `gamedev sync check --staged in ${join(checkout.folder, odd)}`,
@@ -198,11 +203,11 @@ describe('C5: hooks of a repository that has none', () => {
     expect(checkout.recorded()).toEqual([])
     checkout.git('switch', '--quiet', 'main')
 
-    expect(outcomes(await checkout.uninstall(odd))).toEqual(['removed', 'removed'])
+    expect(outcomes(await checkout.uninstall(odd))).toEqual(['removed', 'removed', 'removed'])
     expect(checkout.hooks()).toEqual(one)
     await checkout.install(odd)
     await checkout.uninstall()
-    expect(outcomes(await checkout.uninstall(odd))).toEqual(['removed', 'removed'])
+    expect(outcomes(await checkout.uninstall(odd))).toEqual(['removed', 'removed', 'removed'])
     expect(checkout.hooks()).toEqual([])
   })
 
@@ -246,8 +251,8 @@ describe('C5: hooks that are there already', () => {
     checkout.script(checkout.hook('pre-push'), text)
     checkout.script(checkout.hook('pre-commit'), text, 0o750)
     const before = checkout.hooks()
-    expect(outcomes(await checkout.install())).toEqual(['installed', 'installed'])
-    expect(outcomes(await checkout.install())).toEqual(['already_there', 'already_there'])
+    expect(outcomes(await checkout.install())).toEqual(['installed', 'installed', 'installed'])
+    expect(outcomes(await checkout.install())).toEqual(['already_there', 'already_there', 'already_there'])
     expect(statSync(checkout.hook('pre-commit')).mode & 0o777).toBe(0o750)
     checkout.git('branch', 'other')
     const both = checkout.run(['push', '--quiet', 'origin', 'main', 'other'])
@@ -263,7 +268,7 @@ describe('C5: hooks that are there already', () => {
     expect(checkout.run(commit).out).toBe('args \n')
     checkout.failing(true)
     expect(checkout.run(commit)).toEqual({ code: 1, out: '' })
-    expect(outcomes(await checkout.uninstall())).toEqual(['removed', 'removed'])
+    expect(outcomes(await checkout.uninstall())).toEqual(['removed', 'removed', 'removed'])
     expect(checkout.hooks()).toEqual(before)
   })
 
@@ -273,7 +278,7 @@ describe('C5: hooks that are there already', () => {
       checkout.script(checkout.hook('pre-commit'), text)
       const before = checkout.hooks()
       await checkout.install()
-      expect(outcomes(await checkout.install())).toEqual(['already_there', 'already_there'])
+      expect(outcomes(await checkout.install())).toEqual(['already_there', 'already_there', 'already_there'])
       expect(checkout.run(commit)).toEqual({ code: 0, out: '' })
       expect(checkout.recorded()).toHaveLength(1)
       await checkout.uninstall()
@@ -287,7 +292,7 @@ describe('C5: hooks that are there already', () => {
     const path = checkout.hook('pre-commit')
     const now = readFileSync(path, 'utf8')
     checkout.script(path, now.replace('sync check --staged', 'sync check --older'))
-    expect(outcomes(await checkout.install())).toEqual(['updated', 'already_there'])
+    expect(outcomes(await checkout.install())).toEqual(['updated', 'already_there', 'already_there'])
     expect(readFileSync(path, 'utf8')).toBe(now)
     checkout.script(path, `${now}echo more\n`)
     await checkout.uninstall()
@@ -307,7 +312,7 @@ describe('C5: hooks that are there already', () => {
       path: checkout.hook('pre-push'),
       aside: checkout.hook('pre-push.before-gamedev-sync'),
     })
-    expect(outcomes(await checkout.install())).toEqual(['already_there', 'already_there'])
+    expect(outcomes(await checkout.install())).toEqual(['already_there', 'already_there', 'already_there'])
     expect(checkout.run(push)).toEqual({
       code: 0,
       out: `origin ${checkout.git('remote', 'get-url', 'origin')} refs/heads/main\n`,
@@ -381,9 +386,9 @@ describe('C5: core.hooksPath', () => {
       expect(await checkout.install()).toMatchObject({
         from: folder,
         hooksPath: own,
-        hooks: [{ outcome: 'installed' }, { outcome: 'installed' }],
+        hooks: [{ outcome: 'installed' }, { outcome: 'installed' }, { outcome: 'installed' }],
       })
-      expect(readdirSync(own).sort()).toEqual(['commit-msg', 'pre-commit', 'pre-push'])
+      expect(readdirSync(own).sort()).toEqual(['commit-msg', 'pre-commit', 'pre-push', 'pre-rebase'])
       expect(checkout.run(commit)).toEqual({ code: 0, out: 'commit-msg 3\n' })
       expect(checkout.run(push).out).toBe(
         `args origin ${checkout.git('remote', 'get-url', 'origin')}\nline refs/heads/main refs/heads/main\n`,
@@ -399,7 +404,7 @@ describe('C5: core.hooksPath', () => {
       expect(await checkout.install()).toMatchObject({
         from: folder,
         hooksPath: undefined,
-        hooks: [{ outcome: 'already_there' }, {}],
+        hooks: [{ outcome: 'already_there' }, {}, {}],
       })
       expect(checkout.run(commit)).toEqual({ code: 0, out: 'early\ncommit-msg 3\non\n' })
 
@@ -428,7 +433,7 @@ describe('C5: core.hooksPath', () => {
     await checkout.install()
     expect(await checkout.uninstall()).toMatchObject({
       hooksPathRestored: true,
-      hooks: [{ outcome: 'removed' }, { outcome: 'removed' }],
+      hooks: [{ outcome: 'removed' }, { outcome: 'removed' }, { outcome: 'removed' }],
     })
     expect(checkout.git('config', '--local', 'core.hooksPath')).toBe(folder)
 
@@ -436,7 +441,7 @@ describe('C5: core.hooksPath', () => {
     checkout.git('config', 'core.hooksPath', folder)
     expect(await checkout.uninstall()).toMatchObject({
       hooksPathRestored: false,
-      hooks: [{ outcome: 'removed' }, { outcome: 'removed' }],
+      hooks: [{ outcome: 'removed' }, { outcome: 'removed' }, { outcome: 'removed' }],
     })
     expect(checkout.git('config', '--local', 'core.hooksPath')).toBe(folder)
     expect(checkout.exists('.git/lobby/hooks')).toBe(false)
@@ -475,5 +480,81 @@ describe('C5: core.hooksPath', () => {
     } finally {
       for (const name of ['GIT_CONFIG_COUNT', 'GIT_CONFIG_KEY_0', 'GIT_CONFIG_VALUE_0']) delete process.env[name]
     }
+  })
+})
+
+describe('G6: the hook before a rebase', () => {
+  /** A branch with a commit of its own and a merge of the world's line, upstream of which another commit stands. */
+  function lined(): Place {
+    const checkout = place()
+    const tree = checkout.git('rev-parse', 'HEAD^{tree}')
+    const line = (cursor: number, ...parents: readonly string[]) => {
+      const trailers = `Lobby-World: plaza\nLobby-Cursor: ${cursor}\nLobby-Tree: ${tree}\n`
+      return checkout.git('commit-tree', ...parents, '-m', `ada: move Lamp\n\n${trailers}`, tree)
+    }
+    const root = line(6)
+    checkout.git('merge', '--quiet', '--no-ff', '--allow-unrelated-histories', '-m', 'Merge world plaza at 6', root)
+    const first = checkout.git('rev-parse', 'HEAD')
+    checkout.git('switch', '--quiet', '-c', 'plain')
+    checkout.write('plain.txt', 'plain')
+    checkout.commit('plain\n\nLobby-Tree: 0123456789012345678901234567890123456789')
+    checkout.git('switch', '--quiet', 'main')
+    checkout.write('notes.txt', 'mine')
+    checkout.commit('mine')
+    checkout.git('merge', '--quiet', '--no-ff', '-m', 'Merge world plaza at 7', line(7, '-p', root))
+    checkout.git('switch', '--quiet', '-c', 'upstream', first)
+    checkout.write('other.txt', 'theirs')
+    checkout.commit('theirs')
+    checkout.git('switch', '--quiet', 'main')
+    return checkout
+  }
+
+  it('refuses to flatten commits of the line, and nothing else', async () => {
+    const checkout = lined()
+    await checkout.install()
+    const head = checkout.git('rev-parse', 'main')
+    const back = () => checkout.git('reset', '--quiet', '--hard', head)
+    const merges = () => checkout.git('rev-list', '--count', '--merges', 'upstream..main')
+    const pull = ['pull', '--quiet', '.', 'upstream']
+
+    const refused = checkout.run(['rebase', 'upstream'])
+    expect(refused.code).not.toBe(0)
+    expect(refused.out).toContain('git rebase --rebase-merges, or git pull --no-rebase')
+    for (const args of [
+      ['rebase', 'upstream', 'main'],
+      ['rebase', '--onto', 'upstream', '--root'],
+      ['-c', 'pull.rebase=true', ...pull],
+      ['-c', 'pull.rebase=merges', 'pull', '--quiet', '--rebase', '.', 'upstream'],
+    ]) {
+      expect([args, checkout.run(args).code]).not.toEqual([args, 0])
+      expect(checkout.git('rev-parse', 'main')).toBe(head)
+    }
+    // Merges are kept, and the world's commit is the very same.
+    for (const args of [
+      ['rebase', '--quiet', '--rebase-merges', 'upstream'],
+      ['rebase', '--quiet', '-r', 'upstream'],
+      ['-c', 'pull.rebase=merges', ...pull],
+      ['-c', 'branch.main.rebase=merges', '-c', 'pull.rebase=true', ...pull],
+      ['pull', '--quiet', '--no-rebase', '--no-edit', '.', 'upstream'],
+    ]) {
+      expect([args, checkout.run(args)]).toEqual([args, { code: 0, out: '' }])
+      expect(Number(merges())).toBeGreaterThan(0)
+      expect(checkout.git('log', '--format=%H', '--grep=^Lobby-Cursor', 'upstream..main').split('\n')).toEqual([
+        checkout.git('rev-parse', `${head}^2`),
+      ])
+      back()
+    }
+    // What has no such commits is rebased as ever, and so is what somebody wants all the same.
+    checkout.git('switch', '--quiet', 'plain')
+    expect(checkout.run(['rebase', '--quiet', 'upstream'])).toEqual({ code: 0, out: '' })
+    checkout.git('switch', '--quiet', 'main')
+    process.env.GAMEDEV_ALLOW_REBASE = '1'
+    try {
+      expect(checkout.run(['rebase', '--quiet', 'upstream']).code).toBe(0)
+    } finally {
+      delete process.env.GAMEDEV_ALLOW_REBASE
+    }
+    back()
+    expect(checkout.run(['rebase', '--quiet', '--no-verify', 'upstream']).code).toBe(0)
   })
 })

@@ -1,8 +1,12 @@
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { isCi, requireNamedTarget } from '../../src/sync/ci.ts'
 import { parseLobbyFile, withTarget } from '../../src/sync/lobby-file.ts'
 import { chooseTarget, type Environment } from '../../src/sync/target.ts'
+import { listTargets } from '../../src/sync/targets.ts'
+import { openWorld } from '../../src/sync/world-target.ts'
 import { SyncError } from '../../src/world/errors.ts'
 import { addLamps, cloneWorld, startWorld, temporaryFolder } from './support.ts'
 
@@ -125,6 +129,98 @@ describe('S2: which world, and whose code', () => {
   })
 })
 
+describe('S2: in CI no world is guessed', () => {
+  it.each<readonly [string, Environment, boolean]>([
+    ['nothing', {}, false],
+    ['CI=true', { CI: 'true' }, true],
+    ['CI=1', { CI: '1' }, true],
+    ['CI=false', { CI: 'false' }, false],
+    ['CI=0 on a service', { CI: '0', GITHUB_ACTIONS: 'true' }, false],
+    ['CI empty', { CI: '' }, false],
+    ['GitHub', { GITHUB_ACTIONS: 'true' }, true],
+    ['GitLab', { GITLAB_CI: 'true' }, true],
+    ['Jenkins', { JENKINS_URL: 'http://ci' }, true],
+    ['a service that is switched off', { TF_BUILD: 'False' }, false],
+  ])('%s', (_, env, expected) => {
+    expect(isCi(env)).toBe(expected)
+  })
+
+  const ONE = JSON.stringify({ targets: { main: { worldUrl: 'http://main:1', worldId: 'm' } } })
+  const MAIN = { WORLD_URL: 'http://main:1', WORLD_ID: 'm' }
+  it.each<readonly [string, Pick<Case, 'wanted' | 'env' | 'dotenv' | 'lobby'>, string]>([
+    ['the default among three', {}, 'target_not_named'],
+    ['the default, at home', { env: { CI: 'false' } }, 'main'],
+    ['--target', { wanted: 'main' }, 'main'],
+    ['the environment', { env: { CI: '1', ...MAIN } }, 'main'],
+    ['.env among three', { dotenv: 'WORLD_URL=http://main:1\nWORLD_ID=m' }, 'target_not_named'],
+    ['the only one', { lobby: ONE }, 'main'],
+    ['the only one, by .env', { lobby: ONE, dotenv: 'WORLD_URL=http://main:1\nWORLD_ID=m' }, 'main'],
+    ['another one by .env', { lobby: ONE, dotenv: 'WORLD_URL=http://x:1\nWORLD_ID=x' }, 'unknown_target'],
+    ['.env alone', { lobby: null, dotenv: 'WORLD_URL=http://x:1\nWORLD_ID=x' }, 'undefined'],
+  ])('%s: %s', async (_, { wanted, env = { CI: 'true' }, dotenv, lobby }, gives) => {
+    const folder = temporaryFolder()
+    if (dotenv !== undefined) writeFileSync(join(folder, '.env'), dotenv)
+    const file = lobby === null ? undefined : parseLobbyFile(lobby ?? LOBBY)
+    const choose = async () => {
+      const target = await chooseTarget(folder, file, wanted, env)
+      requireNamedTarget(target, file, env)
+      return String(target.name)
+    }
+    const said = await choose().catch((error: unknown) => {
+      if (!(error instanceof SyncError)) throw error
+      if (error.code === 'target_not_named') expect(error).toMatchObject({ exitCode: 5, data: { guessed: 'main' } })
+      return error.code
+    })
+    expect(said).toBe(gives)
+  })
+
+  it('edits of a world are no exception; looking at it is', async () => {
+    const folder = temporaryFolder()
+    writeFileSync(join(folder, 'lobby.json'), LOBBY)
+    const progress = { step: () => {}, warn: () => {} }
+    const context = { cwd: folder, env: { CI: 'true' }, progress }
+    await expect(openWorld({ ...context, writes: true }, {})).rejects.toMatchObject({ code: 'target_not_named' })
+    for (const [writes, choice] of [
+      [true, { target: 'staging' }],
+      [true, { url: 'http://localhost:1' }],
+      [false, {}],
+    ] as const) {
+      const world = await openWorld({ ...context, writes }, choice)
+      await world.close()
+    }
+  })
+})
+
+describe('sync targets', () => {
+  it('lists what the project knows, and shows no code', async () => {
+    const folder = temporaryFolder()
+    execFileSync('git', ['init', '--quiet', folder])
+    writeFileSync(join(folder, 'lobby.json'), LOBBY)
+    mkdirSync(join(folder, '.lobby'))
+    const secrets = {
+      prod: { worldUrl: 'http://prod:1', worldId: 'p', adminCode: 'topsecret' },
+      old: { worldUrl: 'http://old:1', worldId: 'o', requiresConfirm: true },
+    }
+    writeFileSync(join(folder, '.lobby/targets.json'), JSON.stringify(secrets))
+    const context = (env: Environment) => ({ cwd: folder, env, progress: { step: () => {}, warn: () => {} } })
+    const { targets, chosen } = await listTargets(context({}))
+    const facts = targets.map((t) => [t.name, t.isDefault, t.worldUrl, t.worldId, t.confirm, t.hasCode, t.from])
+    expect(facts).toEqual([
+      ['main', true, 'http://main:1', 'm', false, false, 'lobby.json'],
+      ['staging', false, 'http://staging:1', 's', false, false, 'lobby.json'],
+      ['prod', false, 'http://prod:1', 'p', true, true, 'lobby.json'],
+      ['old', false, 'http://old:1', 'o', true, false, '.lobby/targets.json'],
+    ])
+    expect(chosen?.name).toBe('main')
+    expect(JSON.stringify(targets)).not.toContain('topsecret')
+    const staging = { WORLD_URL: 'http://staging:1', WORLD_ID: 's', ADMIN_CODE: 'e' }
+    const said = await listTargets(context(staging))
+    expect(said.chosen).toMatchObject({ name: 'staging', hasCode: true })
+    const foreign = await listTargets(context({ WORLD_URL: 'http://x:1', WORLD_ID: 'x' }))
+    expect(foreign.chosen).toBeUndefined()
+  })
+})
+
 describe('lobby.json', () => {
   it.each([
     ['not JSON', '{', /is not JSON/],
@@ -135,6 +231,11 @@ describe('lobby.json', () => {
     ['a default that is none', '{"defaultTarget":"b","targets":{"a":{"worldUrl":"u","worldId":"w"}}}', /"b"/],
   ])('%s is said in one sentence', (_, text, message) => {
     expect(() => parseLobbyFile(text)).toThrow(message)
+  })
+
+  it.each(['confirm', 'requireConfirm', 'requiresConfirm'])('%s asks', (key) => {
+    const target = { worldUrl: 'u', worldId: 'w', [key]: true }
+    expect(parseLobbyFile(JSON.stringify({ targets: { a: target } })).targets.a?.confirm).toBe(true)
   })
 
   it('keeps what it does not know when a target is added', () => {

@@ -18,7 +18,7 @@ export default class Clone extends SyncCommand<unknown> {
 
   override async run(): Promise<unknown> {
     const { args, flags } = await this.parse(Clone)
-    const { clone } = await import('../../sync/init.ts')
+    const { clone } = await import('../../sync/clone.ts')
     const report = await clone(this.context(), { url: args.url, folder: args.dir, worldId: flags['world-id'] })
     this.warnOf(report.fetched)
     this.say(

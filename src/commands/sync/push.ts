@@ -1,7 +1,11 @@
 import { Flags } from '@oclif/core'
-import { contested, contestedJson, fetchJson, operation, operationJson, plural } from '../../cli/render.ts'
+import { printable } from '../../cli/progress-view.ts'
+import { contested, contestedJson, fetchJson, fieldName, operation, operationJson, plural } from '../../cli/render.ts'
 import { SyncCommand } from '../../cli/sync-command.ts'
 import type { HeldBack } from '../../sync/hold-back.ts'
+import type { UnseenWrite } from '../../sync/overwritten.ts'
+import type { Pushed } from '../../sync/push.ts'
+import type { RecoveredPush } from '../../sync/recover-push.ts'
 
 export default class Push extends SyncCommand<unknown> {
   static override summary = 'Send local commits to the world as operations'
@@ -17,6 +21,11 @@ export default class Push extends SyncCommand<unknown> {
     'allow-mass-delete': Flags.boolean({ description: "Let the push delete more than half of the world's objects" }),
     autostash: Flags.boolean({ description: 'Put local changes aside during the closing merge and back afterwards' }),
     batch: Flags.boolean({ allowNo: true, default: true, description: 'Use transactions where the runtime has them' }),
+    'wait-lock': Flags.integer({
+      min: 0,
+      helpValue: '<seconds>',
+      description: 'How long to wait for a deploy lock that somebody else holds',
+    }),
   }
 
   override async run(): Promise<unknown> {
@@ -29,10 +38,16 @@ export default class Push extends SyncCommand<unknown> {
         autostash: flags.autostash,
         confirm: this.asker(flags),
         noBatch: !flags.batch,
+        waitLockMs: (flags['wait-lock'] ?? 0) * 1000,
       })
       const world = report.fetched.worldId
       this.warnOf(report.fetched)
-      const facts = { kind: report.kind, branch: report.branch, fetched: fetchJson(report.fetched) }
+      const facts = {
+        kind: report.kind,
+        branch: report.branch,
+        fetched: fetchJson(report.fetched),
+        ...(report.recovered === undefined ? {} : { recovered: recoveredJson(report.recovered) }),
+      }
       switch (report.kind) {
         case 'up-to-date':
           this.say(`Nothing to push to world ${world}.`)
@@ -41,49 +56,113 @@ export default class Push extends SyncCommand<unknown> {
           this.say(`Would send ${plural(report.operations.length, 'operation')} to world ${world}:`)
           for (const planned of report.operations) for (const line of operation(planned)) this.say(line)
           for (const line of heldLines(report.held)) this.say(line)
-          return { ...facts, operations: report.operations.map(operationJson), held: heldJson(report.held) }
+          for (const { key, path, by, commit } of report.undone) {
+            this.say(`  undoes: ${by} ${key} ${fieldName(path)} (${commit.slice(0, 8)})`)
+          }
+          return {
+            ...facts,
+            operations: report.operations.map(operationJson),
+            held: heldJson(report.held),
+            undone: report.undone.map(({ key, path, by, commit }) => ({
+              object: key,
+              field: fieldName(path),
+              by,
+              commit,
+            })),
+          }
         case 'contested':
           this.exitWith(3)
           this.say('The world changed the same fields meanwhile; pull first:')
           for (const line of contested(report.contested)) this.say(line)
           this.say('Nothing was sent.')
           return { ...facts, contested: contestedJson(report.contested) }
-        case 'pushed': {
-          for (const { operation: refused, error } of report.refused) {
-            this.say(`  refused: ${refused.planned.kind} ${refused.planned.id}: ${error}`)
-          }
-          for (const line of heldLines(report.held)) this.say(line)
-          if (report.refused.length > 0 && report.landed + report.refused.length < report.operations.length) {
-            this.say('  What was to land together with it was not sent either.')
-          }
-          const left = report.operations.length - report.landed + report.held.length
-          this.say(
-            `Pushed ${plural(report.landed, 'operation')} to world ${world}${left === 0 ? '' : `; ${left} did not land and stay to be pushed`}.`,
-          )
-          if (report.open !== undefined) {
-            process.stderr.write(`warning: the closing merge is open: ${report.open.message}\n`)
-            if (report.open.hint !== undefined) process.stderr.write(`hint: ${report.open.hint}\n`)
-          }
-          // What is kept open on purpose fails nothing where conflicts are not strict; `sync check` goes on telling.
-          const kept = report.held.filter(({ conflict }) => conflict === true).length
-          const closed = left === kept ? (kept > 0 && session.switches.strictConflicts ? 2 : 0) : 1
-          this.exitWith(report.open !== undefined ? (report.open.exitCode === 2 ? 2 : 1) : closed)
-          return {
-            ...facts,
-            head: report.head,
-            landed: report.landed,
-            held: heldJson(report.held),
-            refused: report.refused.map(({ operation: refused, error }) => ({
-              kind: refused.planned.kind,
-              id: refused.planned.id,
-              error,
-            })),
-            operations: report.operations.map(operationJson),
-          }
-        }
+        case 'pushed':
+          return { ...facts, ...(await this.#pushed(report, session.switches.strictConflicts, world)) }
       }
     })
   }
+
+  async #pushed(report: Pushed, strict: boolean, world: string): Promise<object> {
+    for (const { operation: refused, error, unsent } of report.refused) {
+      this.say(`  ${unsent ? 'not sent' : 'refused'}: ${refused.planned.kind} ${refused.planned.id}: ${error}`)
+    }
+    for (const line of heldLines(report.held)) this.say(line)
+    const { unseenLines } = await import('../../sync/recover-push.ts')
+    for (const line of unseenLines(report)) this.say(`  ${line}`)
+    const left = report.operations.length - report.landed + report.held.length
+    this.say(
+      `Pushed ${plural(report.landed, 'operation')} to world ${world}${left === 0 ? '' : `; ${left} did not land and stay to be pushed`}.`,
+    )
+    if (report.lost !== undefined) {
+      process.stderr.write(`warning: ${printable(report.lost.message)}; what landed was read from the feed.\n`)
+    }
+    if (report.snapshots.length > 0) {
+      this.say(`Deploy snapshots: ${report.snapshots.map(({ id, scope }) => `${id} (${scope})`).join(', ')}.`)
+    }
+    if (report.open !== undefined) {
+      process.stderr.write(`warning: the closing merge is open: ${printable(report.open.message)}\n`)
+      if (report.open.hint !== undefined) process.stderr.write(`hint: ${printable(report.open.hint)}\n`)
+    }
+    if (report.merge === 'contested') {
+      const { conflictLines } = await import('../../cli/conflict-view.ts')
+      this.say('Others changed the same fields while the push was on its way:')
+      for (const line of conflictLines(report.conflicts)) this.say(line)
+      this.say(
+        'Settle them in your merge tool ("git mergetool"), by hand, or with "gamedev sync resolve"; then "git commit", and push again.',
+      )
+    } else if (report.conflicts.length > 0) {
+      this.say(`Kept open: ${plural(report.conflicts.length, 'conflict')} (gamedev sync conflicts).`)
+    }
+    // What is kept open on purpose fails nothing where conflicts are not strict; `sync check` goes on telling.
+    const kept = report.held.filter(({ conflict }) => conflict === true).length
+    const unrestored = report.unseen.length > 0 && report.merge === 'left'
+    const closed = left === kept && !unrestored ? (kept > 0 && strict ? 2 : 0) : 1
+    const conflicts = report.merge === 'contested' || report.open?.exitCode === 2
+    this.exitWith(conflicts ? 2 : report.open !== undefined ? 1 : closed)
+    return {
+      head: report.head,
+      landed: report.landed,
+      held: heldJson(report.held),
+      refused: report.refused.map(({ operation: refused, error, unsent }) => ({
+        kind: refused.planned.kind,
+        id: refused.planned.id,
+        error,
+        sent: unsent !== true,
+      })),
+      merge: report.merge,
+      conflicts: report.conflicts,
+      unseen: unseenJson(report.unseen),
+      snapshots: report.snapshots,
+      ...(report.lost === undefined ? {} : { lost: { code: report.lost.code, message: report.lost.message } }),
+      ...(report.open === undefined ? {} : { open: { code: report.open.code, message: report.open.message } }),
+      operations: report.operations.map(operationJson),
+    }
+  }
+}
+
+function recoveredJson({ worldId, branch, operations, conclusion, message }: RecoveredPush): unknown {
+  const { landed, missing, merge, unseen } = conclusion
+  return {
+    worldId,
+    branch,
+    operations,
+    landed: landed.map(({ kind, id, opId }) => ({ kind, id, opId })),
+    left: missing.map(({ kind, id, opId }) => ({ kind, id, opId })),
+    merge,
+    unseen: unseenJson(unseen),
+    message,
+  }
+}
+
+function unseenJson(unseen: readonly UnseenWrite[]): unknown {
+  return unseen.map(({ key, path, by, commit, value, base }) => ({
+    object: key,
+    field: fieldName(path),
+    by,
+    commit,
+    base,
+    remote: value,
+  }))
 }
 
 function heldLines(held: readonly HeldBack[]): readonly string[] {

@@ -18,6 +18,11 @@ export default class Status extends SyncCommand<unknown> {
       this.say(
         `On branch ${report.branch}, world ${fetched.worldId} at ${fetched.cursor} (${session.target.address.url}).`,
       )
+      if (report.interrupted !== undefined) {
+        this.say(
+          `Interrupted: a push of ${plural(report.interrupted.operations, 'operation')} from ${report.interrupted.branch}; the next push or pull finds out what landed and ends it.`,
+        )
+      }
       if (behind > 0) {
         this.say(
           `To pull: ${plural(behind, 'change')} in ${plural(report.incomingFiles, 'file')}: ${[...report.incoming].map(([author, count]) => `${author} ${count}`).join(', ')}.`,
@@ -38,7 +43,8 @@ export default class Status extends SyncCommand<unknown> {
         )
       }
       if (report.uncommitted.length > 0) this.say(`Not committed: ${plural(report.uncommitted.length, 'file')}.`)
-      if (behind === 0 && report.outgoing.length === 0 && report.contested.length === 0 && report.kept.length === 0)
+      const { outgoing, contested: both, kept, interrupted } = report
+      if (behind + outgoing.length + both.length + kept.length === 0 && interrupted === undefined)
         this.say('Both sides are the same.')
       return {
         kind: report.kind,
@@ -48,6 +54,7 @@ export default class Status extends SyncCommand<unknown> {
         byAuthor: Object.fromEntries(report.incoming),
         outgoing: report.outgoing.map(operationJson),
         contested: contestedJson(report.contested),
+        interrupted: report.interrupted ?? null,
         kept: report.kept.map(({ id, object }) => ({ id, object })),
         uncommitted: report.uncommitted,
         fetched: fetchJson(fetched),

@@ -3,7 +3,7 @@ import { SyncCommand } from '../../../cli/sync-command.ts'
 export default class Install extends SyncCommand<unknown> {
   static override summary = 'Let git check the project before each commit and each push'
   static override description =
-    'Puts "gamedev sync check" into the hooks pre-commit and pre-push, beside what is there: open conflicts and world files that are not valid are then neither committed nor pushed. Where core.hooksPath names a folder outside of this repository, nothing is written there: a folder of this repository takes its place, and its hooks call the ones of that folder.'
+    'Puts "gamedev sync check" into the hooks pre-commit and pre-push, beside what is there: open conflicts and world files that are not valid are then neither committed nor pushed. Into pre-rebase goes a check that refuses a rebase which would flatten commits of the world; "git rebase --rebase-merges" and GAMEDEV_ALLOW_REBASE=1 pass it. Where core.hooksPath names a folder outside of this repository, nothing is written there: a folder of this repository takes its place, and its hooks call the ones of that folder.'
   static override examples = ['<%= config.bin %> sync hooks install', '<%= config.bin %> sync hooks install --json']
 
   override async run(): Promise<unknown> {

@@ -1,0 +1,158 @@
+import type { Oid } from '../git-bridge/repository.ts'
+import { own } from '../world/json.ts'
+import type { Cursor } from '../world/operation.ts'
+import { type ObjectKey, parseObjectKey } from '../world/state.ts'
+import { type Compared, compareWorlds, type Difference } from './compare-worlds.ts'
+import { forgetCompared, rememberCompared } from './compared.ts'
+import type { LineChange, Refusal } from './line.ts'
+import { behindLine, lineOperations } from './line-ops.ts'
+import { type LossChoice, type LostObject, lostObjects, lostState } from './lost-state.ts'
+import type { Mark } from './replay.ts'
+import { lastOperations, rememberWorld } from './seen-ops.ts'
+import type { Session } from './session.ts'
+import { settleLine } from './settle-line.ts'
+import type { LineCommit } from './tip.ts'
+import { operationAt, readWorldNow } from './world-now.ts'
+
+/** A line that goes on with a snapshot because the feed does not reach back to it (G9). */
+export interface Renewed {
+  readonly tip: Oid
+  readonly last: Mark
+  readonly commits: number
+  readonly refusals: readonly Refusal[]
+  /** Objects that operations wrote which the line never saw. */
+  readonly rewritten: number
+  /** Objects that the world has no more, which somebody chose to keep or to let go. */
+  readonly lost: readonly LostObject[]
+  /** The line just before their removal. */
+  readonly before: Oid
+}
+
+/** Where the line stands. */
+interface Place {
+  readonly ref: string
+  readonly expected: Oid | undefined
+  readonly line: LineCommit
+  /** How far its feed was read. */
+  readonly mark: Mark
+}
+
+/**
+ * Goes on from a line whose place in the feed has expired (G9): a new snapshot becomes one commit on its tip. Of objects
+ * that an operation wrote which the line does not know, every field counts as written (M2); the commit's message names
+ * them, because no file says what wrote it.
+ *
+ * Objects that the world has no more may have been removed or lost, nobody can tell, and some may be back behind what the
+ * line knows of them (G11): throws `lost_state` unless `choice` says what to do. That is then a part of the commit or, to
+ * restore them, a second one.
+ */
+export async function renewLine(
+  session: Session,
+  worldId: string,
+  place: Place,
+  choice: LossChoice | undefined,
+): Promise<Renewed> {
+  const { context } = session
+  const { line } = place
+  context.progress.step('Reading the world')
+  const now = await readWorldNow(session)
+  const compared = await compareWorlds(session, worldId, line, now.world)
+  const behind = await behindLine(session, line.oid, lastWrites(compared.differences))
+  const isLost = ({ key, kind }: Difference) => kind === 'missing' || behind.has(key)
+  const missing = compared.differences.filter(isLost)
+  const others = compared.differences.filter((difference) => !isLost(difference))
+  const lost = lostObjects(missing)
+  if (lost.length > 0 && choice === undefined) {
+    const why = `no longer tells what happened since ${place.mark.cursor}, and objects were lost or removed meanwhile`
+    throw lostState(worldId, lost, why)
+  }
+  // Until both commits are there, nobody may rely on the last comparison.
+  if (lost.length > 0) await forgetCompared(session)
+  const rewritten = await unknownWrites(session, line, place.mark.cursor, compared)
+  const at = await operationAt(session, now.cursor)
+  const cursor = at?.cursor ?? now.cursor
+  const said = { actor: 'snapshot', cursor, at }
+  const counts = `${now.world.blueprints.size} blueprints, ${now.world.entities.size} entities`
+  const first = await settleLine(
+    session,
+    worldId,
+    place,
+    choice === 'restore' ? others : compared.differences,
+    compared,
+    {
+      ...said,
+      subject: `snapshot: ${worldId}, ${counts}, after ${line.trailers.cursor} which its feed does not reach any more`,
+      rewritten,
+      also: redeployed(compared, rewritten, others),
+    },
+  )
+  let { line: tip, refusals } = first
+  let commits = 1
+  if (choice === 'restore' && missing.length > 0) {
+    const removal = { ...place, expected: tip.oid, line: tip }
+    const subject = `lost state: ${missing.length} object${missing.length === 1 ? '' : 's'} gone or older`
+    const second = await settleLine(session, worldId, removal, missing, compared, {
+      ...said,
+      actor: 'unannounced',
+      subject,
+    })
+    tip = second.line
+    refusals = [...refusals, ...second.refusals]
+    commits++
+  }
+  await rememberWorld(session, now.world, now.cursor)
+  await rememberCompared(session)
+  context.progress.warn(
+    `The feed of world ${worldId} no longer reaches back to ${place.mark.cursor}: took a new snapshot.`,
+  )
+  const { opId } = tip.trailers
+  const before = first.line.oid
+  return { tip: tip.oid, last: { cursor, opId }, commits, refusals, rewritten: rewritten.size, lost, before }
+}
+
+/** What the world says of the objects that it has otherwise than the line. */
+function lastWrites(differences: readonly Difference[]): ReadonlyMap<ObjectKey, string> {
+  const changed = differences.filter(({ kind, lastOpId }) => kind === 'changed' && lastOpId !== undefined)
+  return new Map(changed.map(({ key, lastOpId }) => [key, lastOpId!]))
+}
+
+/** The objects of the world whose newest operation is not the one that the line, or what was read for it, ends with. */
+async function unknownWrites(
+  session: Session,
+  line: LineCommit,
+  until: Cursor,
+  { objects, differences }: Compared,
+): Promise<ReadonlySet<ObjectKey>> {
+  const extra = new Set(differences.filter(({ kind }) => kind === 'extra').map(({ key }) => key))
+  const candidates = [...objects].filter(([key]) => !extra.has(key))
+  const remembered = await lastOperations(session, until)
+  const isRemembered = (key: ObjectKey, opId: string | undefined) =>
+    remembered.has(key) && remembered.get(key)?.opId === opId
+  const unknown = candidates.filter(([key, { lastOpId }]) => !isRemembered(key, lastOpId))
+  const onLine = await lineOperations(
+    session,
+    line.oid,
+    unknown.map(([key]) => key),
+  )
+  const written = unknown.filter(([key, { lastOpId }]) =>
+    lastOpId === undefined ? onLine.has(key) : onLine.get(key)?.opId !== lastOpId,
+  )
+  return new Set(written.map(([key]) => key))
+}
+
+/**
+ * Blueprints that were written anew though their own files say the same: their shared modules may be newer than those
+ * that others still name. The newest come last.
+ */
+function redeployed(
+  { objects }: Compared,
+  rewritten: ReadonlySet<ObjectKey>,
+  differences: readonly Difference[],
+): readonly LineChange[] {
+  const differing = new Set(differences.map(({ key }) => key))
+  const time = (change: LineChange) => (change.kind === 'put' ? String(own(change.object, 'updatedAt') ?? '') : '')
+  return [...rewritten]
+    .filter((key) => parseObjectKey(key).kind === 'blueprint' && !differing.has(key))
+    .map((key) => objects.get(key)!.change)
+    .toSorted((a, b) => (time(a) < time(b) ? -1 : 1))
+}

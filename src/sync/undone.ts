@@ -1,0 +1,155 @@
+import type { Commit, Oid } from '../git-bridge/repository.ts'
+import { readTrailers } from '../git-bridge/trailers.ts'
+import { readUnits } from '../git-bridge/tree-objects.ts'
+import { unitsOf } from '../git-bridge/units.ts'
+import { fieldEquality } from '../resolvers/equality.ts'
+import { diffObjects, type FieldPath, fieldAt } from '../resolvers/fields.ts'
+import { sameObject } from '../resolvers/object.ts'
+import { jsonEquals } from '../world/json.ts'
+import { type FieldValue, type ObjectKey, parseObjectKey, type WorldObject } from '../world/state.ts'
+import type { PlannedOperation } from './plan.ts'
+import type { Session } from './session.ts'
+
+/** An edit of somebody in the world that a push would undo, though the branch has taken it in (P7). */
+export interface UndoneEdit {
+  readonly key: ObjectKey
+  /** The empty path: the object was added, or removed. */
+  readonly path: FieldPath
+  readonly by: string
+  readonly commit: Oid
+  /** The commit that undoes it is a `git revert`. */
+  readonly reverted: boolean
+}
+
+/** How far back the line is looked at, in commits, and how many of these are read. */
+const LOOK_BACK = 1_000
+const READ = 200
+
+/** A field that a push writes, followed back through the operations that made its present value. */
+interface Watched {
+  readonly path: FieldPath
+  /** The commit that the push sends it for. */
+  readonly for: Oid
+  /** What the push makes of it. */
+  readonly after: FieldValue
+  /** What it holds before the operation that is looked at next. */
+  value: FieldValue
+  readonly edits: UndoneEdit[]
+}
+
+/**
+ * The edits that a push would undo: it puts a field back to what it was before operations that the base already holds,
+ * as a reverted pull does (P7). What pushes of ours wrote does not count; nor does deleting what somebody added, unless
+ * a revert does it. Only the latest commits of the line are looked at, and only those about the objects of the plan.
+ */
+export async function findUndone(
+  session: Session,
+  operations: readonly PlannedOperation[],
+  base: Oid,
+): Promise<readonly UndoneEdit[]> {
+  const { repository } = session
+  const watched = new Map<ObjectKey, Watched[]>()
+  for (const operation of operations) {
+    const fields = await watch(session, operation)
+    if (fields.length > 0) watched.set(operation.key, [...(watched.get(operation.key) ?? []), ...fields])
+  }
+  const undone: UndoneEdit[] = []
+  let reads = 0
+  const knowing = new Map<string, Promise<boolean>>()
+  const knew = (commit: Oid, edit: Oid): Promise<boolean> => {
+    const known = knowing.get(`${commit} ${edit}`) ?? repository.isAncestor(edit, commit)
+    knowing.set(`${commit} ${edit}`, known)
+    return known
+  }
+  const reverting = new Map<Oid, Promise<boolean>>()
+  const reverts = (commit: Oid): Promise<boolean> => {
+    const known = reverting.get(commit) ?? isRevert(session, commit)
+    reverting.set(commit, known)
+    return known
+  }
+  for await (const commit of repository.log({ include: [base], limit: LOOK_BACK })) {
+    if (watched.size === 0 || reads >= READ) break
+    const trailers = readTrailers(commit)
+    const key = trailers?.object as ObjectKey | undefined
+    const fields = key === undefined ? undefined : watched.get(key)
+    if (trailers === undefined || key === undefined || fields === undefined) continue
+    reads++
+    const { was, is } = await readEdit(session, commit, key)
+    const left: Watched[] = []
+    for (const field of fields) {
+      const equal = equality(key, field.path)
+      const [before, after] = [was, is].map((side) => valueAt(side, field.path))
+      if (equal(before, after)) left.push(field)
+      // Ours, or not what led to the present value: from here on it is nobody's edit that is undone.
+      else if (isOurs(trailers.source) || !equal(after, field.value)) continue
+      // Settled the other way when it was merged, not undone since.
+      else if (!(await knew(field.for, commit.oid))) continue
+      else {
+        const reverted = await reverts(field.for)
+        field.edits.push({ key, path: field.path, by: commit.author.name, commit: commit.oid, reverted })
+        field.value = before
+        if (equal(before, field.after)) undone.push(...field.edits)
+        else left.push(field)
+      }
+    }
+    if (left.length > 0) watched.set(key, left)
+    else watched.delete(key)
+  }
+  return undone
+}
+
+/** What pushes sent; requests over HTTP cannot say whose they are (protocol, section 5). */
+function isOurs(source: string): boolean {
+  return source.startsWith('git:') || source === 'admin.http'
+}
+
+/** The fields of an operation that may put something back: those that it changes; of an object that comes or goes, itself. */
+async function watch(session: Session, operation: PlannedOperation): Promise<readonly Watched[]> {
+  const { kind, before, after, setting, scripts } = operation
+  if (before === undefined || after === undefined) {
+    if (kind.endsWith('.remove') && !(await isRevert(session, operation.by.commit))) return []
+    return [{ path: [], for: operation.by.commit, after: after?.fields, value: before?.fields, edits: [] }]
+  }
+  const planned = operation.changes
+  const changes = diffObjects(before, after).filter(({ path }) =>
+    setting === undefined
+      ? scripts || planned.some((change) => change.path.every((part, index) => path[index] === part))
+      : path[0] === setting,
+  )
+  const { commit } = operation.by
+  return changes.map(({ path, before: value, after: put }) => ({ path, for: commit, after: put, value, edits: [] }))
+}
+
+async function isRevert({ repository }: Session, commit: Oid): Promise<boolean> {
+  return /^This reverts commit [0-9a-f]{7,64}/m.test((await repository.readCommit(commit)).message)
+}
+
+async function readEdit(
+  { repository, prefix }: Session,
+  commit: Commit,
+  key: ObjectKey,
+): Promise<{ readonly was: WorldObject | undefined; readonly is: WorldObject | undefined }> {
+  const parent = commit.parents[0]
+  const changed = await repository.diffTrees(parent, commit.oid, prefix === '' ? undefined : prefix.slice(0, -1))
+  const units = unitsOf(changed.map(({ path }) => path.slice(prefix.length)))
+  const [was, is] = await Promise.all(
+    [parent, commit.oid].map(async (at) => (await readUnits(repository, at, prefix, units)).objects.get(key)?.object),
+  )
+  return { was, is }
+}
+
+function valueAt(object: WorldObject | undefined, path: FieldPath): FieldValue {
+  return path.length === 0 ? object?.fields : fieldAt(object?.fields, path)
+}
+
+/** Equality of a field's values; of whole objects, what the runtime fills in apart. */
+function equality(key: ObjectKey, path: FieldPath): (a: FieldValue, b: FieldValue) => boolean {
+  const { kind, id } = parseObjectKey(key)
+  if (path.length === 1) return fieldEquality(kind, path[0]!)
+  if (path.length > 1) return jsonEquals
+  return (a, b) => {
+    if (a === undefined || b === undefined) return a === b
+    const [left, right] = [a, b].map((fields) => ({ kind, id, fields: fields as WorldObject['fields'] }))
+    return sameObject(left, right)
+  }
+}
