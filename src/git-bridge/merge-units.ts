@@ -2,6 +2,7 @@ import { classify, entityFile, MANIFEST_FILE, SETTINGS_FILE, SPAWN_FILE } from '
 import { dependsOnWritten, sameObject } from '../resolvers/object.ts'
 import { jsonEquals } from '../world/json.ts'
 import { type ObjectKey, parseObjectKey } from '../world/state.ts'
+import { findObjects } from './find-objects.ts'
 import type { Oid, Repository, TreeChange } from './repository.ts'
 import type { News } from './seen.ts'
 import { readUncertified } from './trailers.ts'
@@ -74,6 +75,21 @@ export function addEchoes(units: Units, theirChanges: readonly TreeChange[], { l
     const { kind } = classify(path)
     const ofBlueprint = kind === 'blueprint' || kind === 'script' || kind === 'shared'
     if (files.has(path) || (blueprints && ofBlueprint)) addUnit(units, path)
+  }
+}
+
+/** The objects of a map, wherever the sides have them. */
+export async function addNamed(
+  units: Units,
+  repository: Repository,
+  prefix: string,
+  sides: readonly Oid[],
+  named: ReadonlyMap<ObjectKey, unknown>,
+): Promise<void> {
+  if (named.size === 0) return
+  for (const side of sides) {
+    const found = await findObjects(repository, side, prefix, [...named.keys()])
+    for (const { path } of found.values()) addUnit(units, path)
   }
 }
 

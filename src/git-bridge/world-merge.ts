@@ -9,7 +9,7 @@ import { findDangling } from './dangling.ts'
 import { keepModes, modeOf } from './file-modes.ts'
 import { type IdentityNote, settleIdentity } from './identity.ts'
 import { appFolders, refuseLosses, refuseMissing, refuseProblems, requireOneLayout } from './merge-guards.ts'
-import { addEchoes, addMoved, addReferrers, readOurs, same, untouched, whereWritten } from './merge-units.ts'
+import { addEchoes, addMoved, addNamed, addReferrers, readOurs, same, untouched, whereWritten } from './merge-units.ts'
 import { MergedTree, taken } from './merged-tree.ts'
 import { type Overwritten, rebased } from './rebased.ts'
 import type { Oid, Repository, TreeChange, TreeEdit } from './repository.ts'
@@ -112,7 +112,8 @@ export async function mergeWorlds(
   // What we have made of the world's news exactly as it is there need not be looked into.
   let news = same(ourChanges, theirChanges) ? undefined : await readNews(repository, commits)
   const { seen } = news ?? NO_NEWS
-  if (ourChanges.length === 0 && seen.size === 0) {
+  const { overwritten = new Map() } = options
+  if (ourChanges.length === 0 && seen.size + overwritten.size === 0) {
     const incoming = theirChanges.map((change) => taken(change, prefix))
     const tree =
       incoming.length === 0
@@ -125,6 +126,7 @@ export async function mergeWorlds(
   await requireOneLayout(repository, prefix, ours, theirs)
   const units = unitsOf(changed)
   addEchoes(units, theirChanges, news ?? NO_NEWS)
+  await addNamed(units, repository, prefix, [ours, theirs], overwritten)
   // An asset's file with other content changes every object that names it, though no file of theirs changed.
   await addReferrers(repository, ours, prefix, units)
   const theirUnits = unitsOf(theirChanges.map((change) => change.path))
@@ -165,7 +167,6 @@ export async function mergeWorlds(
     ours: atOurs,
     base: atBase,
   })
-  const { overwritten = new Map() } = options
   for (const key of overwritten.keys()) idle.delete(key)
   const sides = { base: atBase, ours: atOurs, theirs: atTheirs }
   const { wrote, ...view } = rebased(sides, since, overwritten)

@@ -3,6 +3,7 @@ import { fieldEquality } from '../resolvers/equality.ts'
 import { type FieldPath, FieldSet, fieldAt, withField, writtenFields } from '../resolvers/fields.ts'
 import { type JsonObject, jsonEquals } from '../world/json.ts'
 import { type FieldValue, type ObjectKey, parseObjectKey, type WorldObject } from '../world/state.ts'
+import { settleIdentity } from './identity.ts'
 import type { Oid, Repository } from './repository.ts'
 import type { News, Seen } from './seen.ts'
 import { readUncertified, rewrittenIn } from './trailers.ts'
@@ -49,9 +50,25 @@ export async function writtenIn(
   if (line.length === 0 || (units.files.size === 0 && units.folders.size === 0)) return { wrote, bases }
   const elsewhere = new Map<Oid, Promise<TreeObjects>>()
   const readAt = (commit: Oid): Promise<TreeObjects> => {
-    const reading = elsewhere.get(commit) ?? readUnits(repository, commit, prefix, units)
+    const reading = elsewhere.get(commit) ?? readSettled(commit)
     elsewhere.set(commit, reading)
     return reading
+  }
+  // What was lost or copied in a commit of ours is to be told as the merge that pushed it told it (M8).
+  const readSettled = async (commit: Oid): Promise<TreeObjects> => {
+    const read = await readUnits(repository, commit, prefix, units)
+    const base = line[0]?.parents[0]
+    if (options.base === undefined || base === undefined) return read
+    const objects = new Map([...options.base.objects].filter(([, { path }]) => inUnits(units, path)))
+    const settled = await settleIdentity(
+      repository,
+      prefix,
+      { base, ours: commit },
+      units,
+      { ...options.base, objects },
+      read,
+    )
+    return settled.objects
   }
   let previous: { readonly oid: Oid; readonly units: Units; readonly read: TreeObjects } | undefined
   for (const commit of line) {

@@ -128,6 +128,7 @@ async function pushAll(session: Session, start: Branch, options: PushOptions): P
   let total: (PushReport & Pushed) | undefined
   let only: ReadonlySet<ObjectKey> | undefined
   let cursor: Cursor | undefined
+  let compared = false
   for (let attempt = 1; ; attempt++) {
     const last = attempt === ATTEMPTS
     let round: Round | Moved
@@ -141,7 +142,9 @@ async function pushAll(session: Session, start: Branch, options: PushOptions): P
     if (round.kind === 'moved') {
       if (total !== undefined && last) return { ...total, open: neverStill(round, true) }
       // The second try knows who holds what in their hand: from then on, only news in the feed can be the reason.
-      if (last || (attempt > 2 && round.cursor === cursor)) throw neverStill(round, last)
+      const still = attempt > 2 && round.cursor === cursor
+      if (last || (still && (compared || (await isAsToldByFeed(session))))) throw neverStill(round, last)
+      compared ||= still
       cursor = round.cursor
       continue
     }
@@ -156,6 +159,12 @@ async function pushAll(session: Session, start: Branch, options: PushOptions): P
     branch = { ...branch, head: report.head }
     only = again === 'all' ? only : again
   }
+}
+
+/** Looks whether the world is what its feed says (G11); what changed unannounced is on the line then. Throws `lost_state`. */
+async function isAsToldByFeed(session: Session): Promise<boolean> {
+  const { compareWithSnapshot } = await import('./compare.ts')
+  return (await compareWithSnapshot(session, await fetchWorld(session))).kind === 'same'
 }
 
 function neverStill({ fields, cursor }: Moved, busy: boolean): SyncError {

@@ -1,5 +1,7 @@
+import { join } from 'node:path'
+import Database from 'libsql'
 import { describe, expect, it } from 'vitest'
-import { addLamps, type Checkout, cloneWorld, startWorld } from './support.ts'
+import { addLamps, type Checkout, cloneWorld, startWorld, temporaryFolder } from './support.ts'
 
 const setColor = (project: Checkout, color: string) =>
   project.change(project.entityPath('lamp0001'), (lamp) => {
@@ -114,4 +116,29 @@ it('a push from a detached HEAD, as CI has it, with an identity and without', as
   expect(await world.entity('lamp0001')).toMatchObject({ props: { color: 'green' } })
   expect((await project.push()).kind).toBe('up-to-date')
   project.check()
+})
+
+it('P5, G11: a value that no operation announced is looked for when the world does not take the push', async () => {
+  const dataDir = temporaryFolder()
+  const first = await startWorld({ dataDir })
+  await addLamps(first)
+  const project = await cloneWorld(first)
+  await project.push()
+  await first.runtime.close()
+  const database = new Database(join(dataDir, 'world.sqlite'))
+  const row = database.prepare('SELECT body FROM entity WHERE id = ?').get('lamp0001') as { body: string }
+  const entity = JSON.parse(row.body) as { props: Record<string, unknown> }
+  entity.props.label = 'by hand'
+  database.prepare('UPDATE entity SET body = ? WHERE id = ?').run(JSON.stringify(entity), 'lamp0001')
+  database.close()
+  const world = await startWorld({ dataDir, port: first.runtime.port })
+
+  project.change(project.entityPath('lamp0001'), (lamp) => {
+    lamp.props = { label: 'by commit' }
+    lamp.position = [3, 3, 3]
+  })
+  project.commit('ours')
+  expect(await project.push()).toMatchObject({ kind: 'contested', contested: [{ key: 'entity:lamp0001' }] })
+  expect(project.git('log', '-1', '--format=%an', 'refs/lobby/remote')).toBe('unannounced')
+  expect(await world.entity('lamp0001')).toMatchObject({ props: { label: 'by hand' }, position: [0, 0, 0] })
 })
