@@ -4,6 +4,7 @@ import { SyncCommand } from '../../cli/sync-command.ts'
 import type { PromotePlan } from '../../sync/promote.ts'
 
 export default class Promote extends SyncCommand<unknown> {
+  static override writesToWorld = true
   static override summary = 'Bring what changed in one world to another'
   static override description =
     'Merges the state of one target into another: what changed in the first since it was last promoted, field by field, where the second did not change it as well. The first promotion adds what is missing and deletes nothing. What both changed is named, and nothing is sent (exit code 2); --prefer decides it for one of the two. The plan is always printed and asked about. The branch is not touched: "sync pull --target <to>" brings the result into it.'

@@ -8,6 +8,7 @@ import type { Pushed } from '../../sync/push.ts'
 import type { RecoveredPush } from '../../sync/recover-push.ts'
 
 export default class Push extends SyncCommand<unknown> {
+  static override writesToWorld = true
   static override summary = 'Send local commits to the world as operations'
   static override description =
     'Only what the branch changed since it last met the world is sent, field by field, under the name of the commit that changed it. If the world changed the same fields, nothing is sent (exit code 3): pull first.'

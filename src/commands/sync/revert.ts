@@ -6,6 +6,7 @@ import type { NotUndone } from '../../sync/revert-merge.ts'
 const SIDES = { base: 'written', ours: 'before', theirs: 'now' }
 
 export default class Revert extends SyncCommand<unknown> {
+  static override writesToWorld = true
   static override summary = 'Undo commits of the world, as new operations'
   static override description =
     'Takes commits of the remote ref (see "sync log") and sends their inverse: each field that a commit wrote goes back to what it was before. Fields that were changed since are named, and nothing is sent (exit code 3); --partial undoes the others. The branch is not touched: "sync pull" brings the undoing into it like any change of the world. Ranges leave their first commit out, as in git.'

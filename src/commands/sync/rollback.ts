@@ -4,6 +4,7 @@ import { SyncCommand } from '../../cli/sync-command.ts'
 import type { BlueprintChange, RollbackPlan, WantedSnapshot } from '../../sync/rollback.ts'
 
 export default class Rollback extends SyncCommand<unknown> {
+  static override writesToWorld = true
   static override summary = 'Put scripts in the world back to what they were before a push'
   static override description =
     'A push of scripts has the runtime keep the blueprints as they were. This has it put them back as a whole: edits that somebody made to them since go as well, and are named before. Without an argument, the newest push from this checkout that was not rolled back yet. The branch is not touched: "sync pull" brings the rollback into it.'

@@ -2,6 +2,7 @@ import { Args, Flags } from '@oclif/core'
 import { SyncCommand } from '../../cli/sync-command.ts'
 
 export default class WorldAdd extends SyncCommand<unknown> {
+  static override writesToWorld = true
   static override summary = 'Add an entity to a live world'
   static override description =
     'Places an entity of a blueprint in the running world, at the origin unless a position is set. Values and the choice of the world are those of "world edit".'

@@ -3,6 +3,7 @@ import { fieldName, value } from '../../cli/render.ts'
 import { SyncCommand } from '../../cli/sync-command.ts'
 
 export default class WorldEdit extends SyncCommand<unknown> {
+  static override writesToWorld = true
   static override summary = 'Change an entity, a blueprint, the settings or the spawn of a live world'
   static override description =
     `Edits the running world as somebody inside it would, over the admin connection; no repository is needed. A value is JSON where it parses, a list of numbers where it is numbers with commas, else text. Paths are dotted; "\\." is a dot inside a key.

@@ -2,6 +2,7 @@ import { Args, Flags } from '@oclif/core'
 import { SyncCommand } from '../../cli/sync-command.ts'
 
 export default class WorldRemove extends SyncCommand<unknown> {
+  static override writesToWorld = true
   static override summary = 'Remove an entity or an unused blueprint from a live world'
   static override description =
     'The choice of the world is that of "world edit". Over a public runtime the feed names "admin" for the removal of a blueprint, whatever --as says.'
