@@ -22,13 +22,14 @@ interface Known {
 
 /**
  * Gives new ids to what was copied with an app folder (M8), where it is beyond doubt which is the copy: the original
- * stands in the base in its place with that id, and the copy's folder is new since. Blueprints that have an id by their
+ * stands in the base in its place with that id, or was there, moved since, before the others came; and the copy's folder
+ * is new since the base. Blueprints that have an id by their
  * path only give way as well to one that says it. What else claims one id twice stays as it is: an error.
  */
 export async function findCopies(
   repository: Repository,
   prefix: string,
-  base: Oid | undefined,
+  { base, head }: { readonly base: Oid | undefined; readonly head: Oid | undefined },
   { atBase, claims, others }: Known,
 ): Promise<CopiedIds> {
   const ids = new Map<string, string>()
@@ -59,7 +60,7 @@ export async function findCopies(
     others.some((other) => other.path === path) || atBase.objects.get(objectKey('blueprint', id!))?.path === path
   const doubled = [...groups.values()].filter((group) => group.length > 1)
   for (const group of doubled.toSorted((a, b) => (a[0]!.id! < b[0]!.id! ? -1 : 1))) {
-    const original = group.find(isOriginal)
+    const original = group.find(isOriginal) ?? (await eldest(repository, prefix, { base, head }, group))
     for (const claim of group.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
       if (claim === original) continue
       const { path, id, said } = claim
@@ -75,6 +76,33 @@ export async function findCopies(
     }
   }
   return { ids, copied, notes }
+}
+
+/** The file that was there when each of the others came; undefined where a commit brought several. */
+async function eldest(
+  repository: Repository,
+  prefix: string,
+  { base, head }: { readonly base: Oid | undefined; readonly head: Oid | undefined },
+  group: readonly Claim[],
+): Promise<Claim | undefined> {
+  if (head === undefined || base === undefined) return undefined
+  const before = new Map<Claim, Oid | undefined>()
+  for (const claim of group) {
+    // What is not committed yet comes on top of it all.
+    if ((await repository.lookup(head, prefix + claim.path)) === undefined) before.set(claim, head)
+    for await (const commit of repository.log({ include: [head], exclude: [base], paths: [prefix + claim.path] })) {
+      before.set(claim, commit.parents[0])
+    }
+  }
+  for (const claim of group) {
+    const present = group.map(async (other) => {
+      if (other === claim) return true
+      const came = before.get(other)
+      return came !== undefined && (await repository.lookup(came, prefix + claim.path)) !== undefined
+    })
+    if ((await Promise.all(present)).every(Boolean)) return claim
+  }
+  return undefined
 }
 
 function folderOf({ path }: Claim): string {

@@ -33,12 +33,13 @@ export interface SettledIdentity {
  * Settles whose file is whose on our side (M8): files that lost their ids, app folders that were copied with theirs. It
  * is a function of the two trees, so every clone finds the same, until a merge writes it into the files.
  *
+ * `head` is the commit whose history tells which of two files was there first, where `ours` is a tree on top of it.
  * `atBase` and `atOurs` are `units` of both trees. Reads no more where every file says an id that the base knows.
  */
 export async function settleIdentity(
   repository: Repository,
   prefix: string,
-  commits: { readonly base: Oid | undefined; readonly ours: Oid },
+  commits: { readonly base: Oid | undefined; readonly ours: Oid; readonly head?: Oid | undefined },
   units: Units,
   atBase: TreeObjects,
   atOurs: TreeObjects,
@@ -52,7 +53,12 @@ export async function settleIdentity(
   const lost = await findLost(repository, prefix, commits, atBase, atOurs)
   const claims = atOurs.claims.map((claim) => ({ ...claim, id: lost.ids.get(claim.path) ?? claim.id }))
   const others = await otherApps(repository, prefix, commits.ours, units, atBase, claims)
-  const copies = await findCopies(repository, prefix, commits.base, { atBase, claims, others: others.claims })
+  const copies = await findCopies(
+    repository,
+    prefix,
+    { base: commits.base, head: commits.head ?? commits.ours },
+    { atBase, claims, others: others.claims },
+  )
   const ids = new Map([...lost.ids, ...copies.ids])
   const settled = claims.map((claim) => ({ ...claim, id: ids.get(claim.path) ?? claim.id }))
   const uids = foreignUids(atBase, settled, others.claims, copies.copied)

@@ -38,7 +38,7 @@ export async function checkIdentities(project: Project, head: Oid | undefined, t
   const changes = await repository.diffTrees(base, tree, prefix.slice(0, -1) || undefined)
   const units = unitsOf(changes.map(({ path }) => path.slice(prefix.length)).filter(isWorldOwned))
   const [atBase, atOurs] = await Promise.all([base, tree].map((side) => readUnits(repository, side, prefix, units)))
-  const settled = await settleIdentity(repository, prefix, { base, ours: tree }, units, atBase!, atOurs!)
+  const settled = await settleIdentity(repository, prefix, { base, ours: tree, head }, units, atBase!, atOurs!)
   return {
     identities: settled.identities,
     warnings: settled.notes.map(describeIdentity),

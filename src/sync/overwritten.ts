@@ -17,6 +17,8 @@ export interface UnseenWrite extends OverwrittenField {
   /** Who wrote it, and the commit of the line that holds it. */
   readonly by: string
   readonly commit: Oid
+  /** Another push replaced ours in turn, and may have seen neither: told, but no side of a conflict any more. */
+  readonly gone?: true
 }
 
 /** How long after the last operation of a push somebody may have written without having seen it, in milliseconds. */
@@ -67,7 +69,11 @@ export async function findUnseen(
       const own = sent.get(trailers.opId)
       const track = tracks.get(key)!
       if (own !== undefined) track.sent(own, step)
-      else track.heard(kinds.get(trailers.opId) ?? '', isLate(trailers.opId), step)
+      else {
+        // A spawn comes over HTTP, whoever pushes it.
+        const pushed = trailers.source.startsWith('git:') || trailers.source === 'admin.http'
+        track.heard(kinds.get(trailers.opId) ?? '', { late: isLate(trailers.opId), pushed }, step)
+      }
     }
   }
   return [...tracks.values()].flatMap((track) => track.unseen())
@@ -83,7 +89,8 @@ function concerned({ object }: LineTrailers, keys: ReadonlySet<ObjectKey>): read
 /** For a merge: the unseen writes by object. */
 export function asOverwritten(unseen: readonly UnseenWrite[]): Overwritten {
   const byKey = new Map<ObjectKey, OverwrittenField[]>()
-  for (const { key, path, value, base } of unseen) {
+  for (const { key, path, value, base, gone } of unseen) {
+    if (gone) continue
     const fields = byKey.get(key) ?? []
     byKey.set(key, fields)
     fields.push({ path, value, base })
@@ -123,13 +130,16 @@ class Track {
   #ours: readonly FieldPath[] = []
   #whole: 'add' | 'remove' | undefined
   readonly #unseen = new Map<string, UnseenWrite>()
+  /** Which of them ours replaced: whoever has seen ours since has not seen those. */
+  readonly #replaced = new Set<UnseenWrite>()
+  readonly #gone: UnseenWrite[] = []
 
   constructor(key: ObjectKey) {
     this.#key = key
   }
 
   unseen(): readonly UnseenWrite[] {
-    return [...this.#unseen.values()]
+    return [...this.#unseen.values(), ...this.#gone]
   }
 
   /** An operation of ours landed. */
@@ -140,7 +150,7 @@ class Track {
       const writer = [...this.#others.values()].at(-1)
       if (writer !== undefined && was !== undefined && !sameObject(was, is)) {
         this.#unseen.clear()
-        this.#record({ ...writer, path: [] }, was.fields, this.#base.fields)
+        this.#replaced.add(this.#record({ ...writer, path: [] }, was.fields, this.#base.fields))
       }
       this.#others.clear()
       this.#whole = whole
@@ -152,18 +162,27 @@ class Track {
       if (!covers(write.path)) continue
       this.#others.delete(name)
       const [value, now] = [was, is].map((side) => fieldAt(side?.fields, write.path))
-      if (!jsonEquals(value, now)) this.#record(write, value, fieldAt(this.#base.fields, write.path))
+      if (jsonEquals(value, now)) continue
+      this.#replaced.add(this.#record(write, value, fieldAt(this.#base.fields, write.path)))
     }
     this.#ours = [...this.#ours, ...meantFields(operation)]
   }
 
-  /** An operation of somebody else's landed; `late`: they must have seen what the push wrote. */
-  heard(kind: string, late: boolean, { was, is, by, commit }: Step): void {
+  /** An operation of somebody else's landed; `late`: they must have seen what the push wrote; `pushed`: from files. */
+  heard(
+    kind: string,
+    { late, pushed }: { readonly late: boolean; readonly pushed: boolean },
+    { was, is, by, commit }: Step,
+  ): void {
     this.#base ??= { fields: was?.fields }
     const paths = writtenFields(was, is)
     for (const path of paths) {
       // What stands there now is theirs again, seen or not.
-      for (const [name, { path: known }] of this.#unseen) if (overlap(known, path)) this.#unseen.delete(name)
+      for (const [name, known] of this.#unseen) {
+        if (!overlap(known.path, path)) continue
+        this.#unseen.delete(name)
+        if (pushed && this.#replaced.has(known)) this.#gone.push({ ...known, gone: true })
+      }
       this.#others.set(fieldKey(path), { path, by, commit })
     }
     if (late || this.#ours.length === 0 || paths.length === 0) return
@@ -184,8 +203,10 @@ class Track {
     { path, by, commit }: { readonly path: FieldPath; readonly by: string; readonly commit: Oid },
     value: UnseenWrite['value'],
     base: UnseenWrite['base'],
-  ): void {
-    this.#unseen.set(fieldKey(path), { key: this.#key, path, value, base, by, commit })
+  ): UnseenWrite {
+    const write = { key: this.#key, path, value, base, by, commit }
+    this.#unseen.set(fieldKey(path), write)
+    return write
   }
 }
 

@@ -131,7 +131,7 @@ export function unseenLines({ unseen, merge }: Pick<Conclusion, 'unseen' | 'merg
       ? 'the value stays in the history of the remote ref'
       : 'it takes part in the closing merge'
   return unseen.map(
-    ({ key, path, by, commit }) =>
-      `${by} wrote ${path.length === 0 ? key : `${path.join('.')} of ${key}`} while the push was on its way (${commit.slice(0, 8)}): ${end}.`,
+    ({ key, path, by, commit, gone }) =>
+      `${by} wrote ${path.length === 0 ? key : `${path.join('.')} of ${key}`} while the push was on its way (${commit.slice(0, 8)}): ${gone ? 'another push has replaced it as well, the value stays in the history of the remote ref' : end}.`,
   )
 }

@@ -170,6 +170,22 @@ describe.each([
     expect(await project.push()).toMatchObject({ kind: 'pushed', landed: 1, refused: [], held: [], open: undefined })
     expect(project.json('apps/Lamp3/Lamp3.json')).toMatchObject({ id: 'Lamp3' })
     await settled(world, project)
+    // The original has moved: who was there first tells, before the copy is committed as well.
+    move(project, 'apps/Lamp3', 'apps/Torch3')
+    project.commit('moved')
+    project.write('apps/Torch4/Lamp3.json', project.read('apps/Torch3/Lamp3.json'))
+    project.write('apps/Torch4/index.js', project.read('apps/Torch3/index.js'))
+    project.git('add', '.')
+    const staged = await check(project.context(), { kind: 'working' })
+    expect(staged).toMatchObject({
+      problems: [],
+      warnings: expect.arrayContaining([expect.stringContaining('Torch4/Lamp3.json is a copy of')]),
+    })
+    project.commit('a fourth')
+    expect(await project.push()).toMatchObject({ kind: 'pushed', landed: 1, refused: [], held: [], open: undefined })
+    expect(project.json('apps/Torch4/Lamp3.json')).toMatchObject({ id: 'Torch4__Lamp3' })
+    expect(project.json('apps/Torch3/Lamp3.json')).toMatchObject({ id: 'Lamp3' })
+    await settled(world, project)
     project.write('apps/Lamp/Again.json', project.read('apps/Lamp/Lamp.json'))
     project.commit('twice in one folder')
     const twice = await check(project.context(), { kind: 'working' })
