@@ -1,4 +1,4 @@
-import type { Commit, Oid } from '../git-bridge/repository.ts'
+import type { Commit, Oid, Repository } from '../git-bridge/repository.ts'
 import { readTrailers } from '../git-bridge/trailers.ts'
 import { readUnits } from '../git-bridge/tree-objects.ts'
 import { unitsOf } from '../git-bridge/units.ts'
@@ -39,7 +39,7 @@ interface Watched {
 
 /**
  * The edits that a push would undo: it puts a field back to what it was before operations that the base already holds,
- * as a reverted pull does (P7). What pushes of ours wrote does not count; nor does deleting what somebody added, unless
+ * as a reverted pull does (P7). What was pushed from this branch does not count; nor does deleting what somebody added, unless
  * a revert does it. Only the latest commits of the line are looked at, and only those about the objects of the plan.
  */
 export async function findUndone(
@@ -81,7 +81,7 @@ export async function findUndone(
       const [before, after] = [was, is].map((side) => valueAt(side, field.path))
       if (equal(before, after)) left.push(field)
       // Ours, or not what led to the present value: from here on it is nobody's edit that is undone.
-      else if (isOurs(trailers.source) || !equal(after, field.value)) continue
+      else if (!equal(after, field.value) || (await isOurs(repository, trailers.source, field.for))) continue
       // Settled the other way when it was merged, not undone since.
       else if (!(await knew(field.for, commit.oid))) continue
       else {
@@ -98,9 +98,14 @@ export async function findUndone(
   return undone
 }
 
-/** What pushes sent; requests over HTTP cannot say whose they are (protocol, section 5). */
-function isOurs(source: string): boolean {
-  return source.startsWith('git:') || source === 'admin.http'
+/**
+ * What was pushed of a commit that the branch has itself: undoing it is the branch's own business. What others pushed from
+ * elsewhere came by the world like any edit. Requests over HTTP cannot say whose they are (protocol, section 5).
+ */
+async function isOurs(repository: Repository, source: string, commit: Oid): Promise<boolean> {
+  const origin = /^git:([0-9a-f]{40}(?:[0-9a-f]{24})?)$/.exec(source)?.[1] as Oid | undefined
+  if (origin === undefined) return source === 'admin.http'
+  return (await repository.hasObject(origin)) && (await repository.isAncestor(origin, commit))
 }
 
 /** The fields of an operation that may put something back: those that it changes; of an object that comes or goes, itself. */

@@ -76,6 +76,17 @@ describe('P7: a push that undoes edits of the world', () => {
     project.warnings.length = 0
     expect(await project.push()).toMatchObject({ kind: 'pushed', landed: 1 })
     expect(project.warnings).toEqual(["This push undoes builder's change of position of lamp0001."])
+    // What a teammate pushed came by the world like any edit.
+    const other = await cloneWorld(world)
+    other.change(other.entityPath('lamp0002'), (lamp) => {
+      lamp.pinned = true
+    })
+    other.commit('pinned')
+    await other.push()
+    await project.pull()
+    project.git('revert', '--no-edit', '-m', '1', 'HEAD')
+    const refusal = await project.push().catch((error: unknown) => error)
+    expect(refusal).toMatchObject({ code: 'not_confirmed', message: expect.stringMatching(/pinned of lamp0002/) })
   })
 })
 
