@@ -44,7 +44,7 @@ export function adoptionLines(plan: AdoptionPlan, { kind, decided, mirror }: Dec
   if (onlyLocal.length > 0) {
     const fate =
       mirror === 'remote'
-        ? `${will ? 'would be' : 'were'} deleted here`
+        ? `${will ? 'would be' : onlyLocal.length === 1 ? 'was' : 'were'} deleted here`
         : `the next push adds ${them(onlyLocal)} to the world`
     lines.push(`${objects(onlyLocal.length)} only in this project: ${fate}.`)
     lines.push(...bounded(onlyLocal.map((key) => `  ${oneLine(key, 100)}`)))

@@ -41,7 +41,9 @@ export function refuseProblems(problems: readonly FileProblem[]): void {
     // C5: markers are a conflict that is open.
     exitCode: problems.some(({ code }) => code === 'conflict_markers') ? 2 : 1,
     hint:
-      problems.length === 1 ? 'Correct the file and run the command again.' : `There are ${problems.length - 1} more.`,
+      problems.length === 1
+        ? 'Correct the file and run the command again.'
+        : `Correct the file and run the command again; "gamedev sync check" names all ${problems.length}.`,
     data: { problems },
   })
 }

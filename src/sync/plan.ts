@@ -90,9 +90,10 @@ function planObject(input: PlanInput, key: ObjectKey, object: MergedObject): rea
   if (all.length === 0) return []
   // A scope changes in a command of its own: the one with the scripts needs the lock of the scope that is stored.
   if (scripts && changes.some((change) => change.path[0] === 'scope')) {
+    const moved = { ...before, fields: withKey(before.fields, 'scope', own(after.fields, 'scope')) }
     return [
       operation(input, 'blueprint.update', key, by, before, after, changes, false),
-      operation(input, 'blueprint.update', key, by, before, after, [], true),
+      operation(input, 'blueprint.update', key, by, moved, after, [], true),
     ]
   }
   return [operation(input, `${kind}.update`, key, by, before, after, changes, scripts)]

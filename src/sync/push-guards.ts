@@ -3,7 +3,7 @@ import { isFile, readUnits } from '../git-bridge/tree-objects.ts'
 import { addUnit, unitsOf } from '../git-bridge/units.ts'
 import type { WorldMerge } from '../git-bridge/world-merge.ts'
 import { findMarkers } from '../projection/markers.ts'
-import { classify } from '../projection/paths.ts'
+import { classify, MANIFEST_FILE } from '../projection/paths.ts'
 import { fieldName } from '../resolvers/fields.ts'
 import { SyncError } from '../world/errors.ts'
 import { own } from '../world/json.ts'
@@ -38,6 +38,7 @@ export async function checkReferences(
     const blueprint = operation.kind.startsWith('entity') ? own(operation.after?.fields ?? {}, 'blueprint') : undefined
     if (typeof blueprint === 'string' && !TEMPLATE_BLUEPRINTS.has(blueprint)) named.set(blueprint, operation)
   }
+  await refuseOrphans(session, tree, removed)
   if (named.size === 0 && !blueprints) return
   const units = unitsOf([])
   for (const file of await session.repository.listFiles(tree, `${session.prefix}apps`)) {
@@ -67,6 +68,37 @@ export async function checkReferences(
       {
         hint: 'Keep that blueprint, name another in "scriptRef", or give this one scripts of its own.',
         data: { blueprint: object.id, scriptRef: root },
+      },
+    )
+  }
+}
+
+/**
+ * Entities that the project keeps and whose blueprint it removes: the runtime refuses that, after half of the push has
+ * landed. Reads the entities' files, but only where a blueprint is removed.
+ */
+async function refuseOrphans({ repository, prefix }: Session, tree: Oid, removed: ReadonlySet<string>): Promise<void> {
+  if (removed.size === 0) return
+  const files = (
+    await Promise.all(['world/entities', MANIFEST_FILE].map((below) => repository.listFiles(tree, prefix + below)))
+  ).flat()
+  const blobs = await repository.readBlobs(new Set(files.filter(({ mode }) => isFile(mode)).map(({ oid }) => oid)))
+  const needles = [...removed].map((id) => Buffer.from(JSON.stringify(id)))
+  const units = unitsOf([])
+  for (const { path, oid } of files) {
+    const bytes = blobs.get(oid)
+    if (bytes !== undefined && needles.some((needle) => Buffer.from(bytes).includes(needle)))
+      addUnit(units, path.slice(prefix.length))
+  }
+  for (const { object, path } of (await readUnits(repository, tree, prefix, units)).objects.values()) {
+    const blueprint = object.kind === 'entity' ? own(object.fields, 'blueprint') : undefined
+    if (typeof blueprint !== 'string' || !removed.has(blueprint)) continue
+    throw new SyncError(
+      'invalid_files',
+      `${path}: entity "${object.id}" names blueprint "${blueprint}", which this push removes.`,
+      {
+        hint: 'Keep the blueprint, or remove the entity or give it another.',
+        data: { entity: object.id, blueprint },
       },
     )
   }

@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Oid } from '../git-bridge/repository.ts'
 import { SyncError } from '../world/errors.ts'
 import type { Cursor } from '../world/operation.ts'
@@ -10,6 +12,7 @@ import { findRebuildStart, type RebuildStart } from './rebuild-start.ts'
 import { type Mark, replay } from './replay.ts'
 import { refSegment, type Session } from './session.ts'
 import { type LineCommit, readLineCommit } from './tip.ts'
+import { readText } from './working-tree.ts'
 
 export interface RebuildOptions {
   /** A revision: the commit of the line to replay from. By default the newest that holds a whole snapshot. */
@@ -102,10 +105,18 @@ async function rebuildBeside(session: Session, beside: string, options: RebuildO
       },
     )
   }
+  if (start.before === undefined) await clearBroken(session)
   if (!(await repository.updateRef(ref, line.oid, start.before, 'gamedev sync: rebuild'))) throw refMoved(ref)
   await saveReadMark(session, { tip: line.oid, cursor: last.cursor, opId: last.opId })
   await forgetCompared(session)
   return { ...result, kind: 'replaced' }
+}
+
+/** A ref's file that names nothing, as a crash or a full disk leaves it: git itself does not touch it again. */
+async function clearBroken({ repository, ref }: Session): Promise<void> {
+  const path = join(repository.commonDir, ref)
+  const content = await readText(path)
+  if (content !== undefined && !/^(?:ref: \S+|[0-9a-f]{40}(?:[0-9a-f]{24})?)\s*$/.test(content)) await rm(path)
 }
 
 /** The same commits, byte for byte, and perhaps more of them; or a fresh snapshot that says what the line says. */

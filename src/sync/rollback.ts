@@ -12,6 +12,7 @@ import { takeLocks } from './locks.ts'
 import { takeProcessLock } from './process-lock.ts'
 import type { Session } from './session.ts'
 import { requireBidirectional } from './switches.ts'
+import { isOurs } from './undone.ts'
 
 export interface RollbackOptions {
   /** A deploy snapshot's id; by default those of the newest push from here that was not rolled back yet. */
@@ -170,6 +171,7 @@ async function preview(
   const { repository } = session
   const changes: BlueprintChange[] = []
   const later = new Map<Oid, LaterEdit>()
+  const head = await repository.resolve('HEAD')
   for (const { line, ids = [] } of snapshots) {
     if (line === undefined || !(await repository.hasObject(line))) continue
     const keys = new Set(ids.map((id) => objectKey('blueprint', id)))
@@ -177,7 +179,8 @@ async function preview(
     for await (const commit of repository.log({ include: [tip], exclude: [line] })) {
       const trailers = readTrailers(commit)
       if (trailers === undefined || !keys.has(trailers.object as ObjectKey)) continue
-      if (trailers.source.startsWith('git:') || trailers.source === 'admin.rollback') continue
+      if (trailers.source === 'admin.rollback') continue
+      if (head !== undefined && (await isOurs(repository, trailers.source, head))) continue
       later.set(commit.oid, { commit: commit.oid, object: trailers.object, actor: commit.author.name })
     }
   }

@@ -102,7 +102,7 @@ export async function findUndone(
  * What was pushed of a commit that the branch has itself: undoing it is the branch's own business. What others pushed from
  * elsewhere came by the world like any edit. Requests over HTTP cannot say whose they are (protocol, section 5).
  */
-async function isOurs(repository: Repository, source: string, commit: Oid): Promise<boolean> {
+export async function isOurs(repository: Repository, source: string, commit: Oid): Promise<boolean> {
   const origin = /^git:([0-9a-f]{40}(?:[0-9a-f]{24})?)$/.exec(source)?.[1] as Oid | undefined
   if (origin === undefined) return source === 'admin.http'
   return (await repository.hasObject(origin)) && (await repository.isAncestor(origin, commit))

@@ -225,7 +225,7 @@ it.each([
   await deploy(world, 'bob', 'Lamp', {}, { 'index.js': script.replace(line, 'theirs()') })
   const { code } = await sync(project, ['pull'])
   if (code === 2) expect((await sync(project, ['resolve', '--all', '--use', 'local'])).code).toBe(0)
-  expect(project.git('diff', '--cached', '--summary', mine)).toBe('')
+  expect(project.git('diff', '--cached', '--summary', mine, '--', 'apps', 'world')).toBe('')
 })
 
 // 12. Two `rev-list` over the history of each contested object: 400 of them take 10 s.

@@ -108,7 +108,7 @@ describe('G9: a feed that does not reach back to where we are', () => {
       kind: 'contested',
       conflicts: [{ object: 'entity:lamp0001', fields: [{ path: ['position'] }] }],
     })
-    expect(project.json(project.entityPath('lamp0002')).position).toEqual([5, 5, 5])
+    expect(project.json(project.entityPathOf('lamp0002')).position).toEqual([5, 5, 5])
   })
 
   it('G11: objects that are not there any more stop it, until somebody says what to do', async () => {

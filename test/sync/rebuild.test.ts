@@ -128,6 +128,9 @@ describe('sync rebuild', () => {
     const missing = '1234567890'.repeat(4)
     writeFileSync(`${project.folder}/.git/${REF}`, `${missing}\n`)
     expect(await rebuildIn(project)).toMatchObject({ kind: 'replaced', before: missing, tip })
+    // The file of the ref is empty, as a full disk leaves it.
+    writeFileSync(`${project.folder}/.git/${REF}`, '')
+    expect(await rebuildIn(project)).toMatchObject({ kind: 'replaced', before: undefined, tip })
     expect(await project.pull()).toMatchObject({ kind: 'merged' })
     project.check()
 

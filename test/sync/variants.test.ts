@@ -1,5 +1,5 @@
-import { expect, it } from 'vitest'
-import { type Checkout, cloneWorld, startWorld, type World } from './support.ts'
+import { describe, expect, it } from 'vitest'
+import { addLamps, type Checkout, cloneWorld, startWorld, type World } from './support.ts'
 
 /** A root with two variants, as the world knows them. */
 async function fences(world: World): Promise<Checkout> {
@@ -49,4 +49,37 @@ it('M6: a root is not removed under its variants', async () => {
     message: expect.stringContaining('"Fence"'),
   })
   expect(await world.head()).toBe(head)
+})
+
+describe.each([false, true])('P2 P4 a variant that changes its root and its scope (public-like: %s)', (publicLike) => {
+  it('lands under the lock of the new scope; and what entities still use is not removed', async () => {
+    const world = await startWorld({ publicLike })
+    await addLamps(world)
+    const project = await cloneWorld(world)
+    project.write('apps/Lamp/Tall.json', { name: 'Tall', scope: 'Lamp' })
+    project.write('apps/Door/Door.json', { name: 'Door', scope: 'Door' })
+    project.write('apps/Door/index.js', 'export default () => 1\n')
+    project.commit('two apps')
+    expect(await project.push()).toMatchObject({ kind: 'pushed', landed: 2, refused: [] })
+    project.git('mv', 'apps/Lamp/Tall.json', 'apps/Door/Tall.json')
+    project.change('apps/Door/Tall.json', (tall) => {
+      delete tall.scriptRef
+      tall.scope = 'Door'
+    })
+    project.commit('a tall door')
+    expect(await project.push()).toMatchObject({ kind: 'pushed', landed: 2, refused: [], held: [] })
+    expect(await world.blueprint('Lamp__Tall')).toMatchObject({ scope: 'Door', scriptRef: 'Door' })
+    // The lamps are still there.
+    project.change('apps/Lamp/Lamp.json', (lamp) => {
+      lamp.id = 'Lantern'
+      delete lamp.uid
+    })
+    project.commit('another id')
+    const head = await world.head()
+    await expect(project.push({ yes: true })).rejects.toMatchObject({
+      code: 'invalid_files',
+      message: expect.stringContaining('names blueprint "Lamp", which this push removes'),
+    })
+    expect(await world.head()).toBe(head)
+  })
 })

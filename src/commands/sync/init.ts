@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import { adoptionJson, adoptionLines, bounded, policyLines } from '../../cli/adoption-view.ts'
 import { conflictLines } from '../../cli/conflict-view.ts'
-import { fetchJson } from '../../cli/render.ts'
+import { fetchJson, plural } from '../../cli/render.ts'
 import { SyncCommand } from '../../cli/sync-command.ts'
 import type { Connected } from '../../sync/connect.ts'
 
@@ -84,7 +84,7 @@ What only one side has stays: the next push adds to the world what only the file
       )
     } else if (report.joined) {
       this.say(
-        `Connected with world ${report.worldId} at ${report.fetched.cursor} (${report.files} files from the world, branch ${report.branch}).`,
+        `Connected with world ${report.worldId} at ${report.fetched.cursor} (${plural(report.files, 'file')} from the world, branch ${report.branch}).`,
       )
     } else this.say(`Connected with world ${report.worldId} already, at ${report.fetched.cursor}; nothing to record.`)
   }
