@@ -11,6 +11,7 @@ import type { HeldBack } from './hold-back.ts'
 import { findLanded, type Landed } from './landed.ts'
 import { previewPush } from './outgoing.ts'
 import { asOverwritten, findUnseen, type UnseenWrite } from './overwritten.ts'
+import { noteOwedScripts } from './owed-scripts.ts'
 import { countByAuthor, mergeMessage } from './pull.ts'
 import { type JournalOperation, type PushJournal, removeJournal, writeJournal } from './push-journal.ts'
 import type { Session } from './session.ts'
@@ -64,6 +65,7 @@ export async function concludePush(
     missing: journal.operations.filter(({ opId }) => !isIn(opId)),
     changedBy: changersOf(landed),
   }
+  await noteOwedScripts(session, journal.worldId, facts)
   const head = branch?.head ?? (await session.repository.resolve('HEAD')) ?? journal.head
   const merged = await isMerged(session, journal)
   const unseen =
@@ -72,6 +74,11 @@ export async function concludePush(
   if (branch === undefined) {
     await removeJournal(session)
     return { ...nothing, merge: 'left' }
+  }
+  if (facts.landed.length + unseen.length === 0 && !merged) {
+    // Nothing of ours is in the world: what others did there is for a pull to merge.
+    await removeJournal(session)
+    return { ...nothing, merge: 'none' }
   }
   try {
     const closing = await closePush(

@@ -5,6 +5,7 @@ import { type ObjectKey, parseObjectKey } from '../world/state.ts'
 import { type Attributed, attributions } from './attribution.ts'
 import type { FetchReport } from './fetch.ts'
 import { holdKept } from './hold-kept.ts'
+import { owedScripts } from './owed-scripts.ts'
 import { type Attribution, type PlanInput, type PlannedOperation, planPush } from './plan.ts'
 import { findRedeployed } from './redeploy.ts'
 import type { Session } from './session.ts'
@@ -16,7 +17,8 @@ export async function previewPush(
   fetched: FetchReport,
   head: Oid,
 ): Promise<readonly PlannedOperation[]> {
-  if (merge.tree === undefined || merge.outgoing.length === 0) return []
+  if (merge.tree === undefined) return []
+  if (merge.outgoing.length === 0 && (await owedScripts(session)).size === 0) return []
   const { operations } = await makePlan(session, merge, fetched, head)
   return (await holdKept(session, head, operations)).operations
 }
@@ -42,7 +44,7 @@ export async function makePlan(
     if (file.mode === '120000' || file.mode === '160000') continue
     shared.set(file.path.slice(`${prefix}shared/`.length), file.oid)
   }
-  const redeploy = await findRedeployed(session, merge, shared)
+  const redeploy = await findRedeployed(session, merge, shared, await owedScripts(session))
   const plan = (attribute: PlanInput['attribute']) =>
     planPush({
       worldId: fetched.worldId,

@@ -17,6 +17,7 @@ import { recoverMerge, requireIdentity } from './merge-commit.ts'
 import { NotSent } from './not-sent.ts'
 import { makePlan } from './outgoing.ts'
 import type { UnseenWrite } from './overwritten.ts'
+import { owedScripts } from './owed-scripts.ts'
 import type { PlannedOperation } from './plan.ts'
 import { takeProcessLock } from './process-lock.ts'
 import { checkReferences, guardPush, refuseDirty, refuseMarkers } from './push-guards.ts'
@@ -241,7 +242,8 @@ async function tryPush(
     { policy: session.lobby?.policy },
   )
   if (attempt === 1) await sayIdentities(session, merge.notes)
-  if (merge.outgoing.length === 0) return over({ ...about, kind: 'up-to-date' })
+  const owed = merge.outgoing.length === 0 ? await owedScripts(session) : undefined
+  if (owed?.size === 0) return over({ ...about, kind: 'up-to-date' })
   if (merge.tree === undefined) return over({ ...about, kind: 'contested', contested: merge.contested })
   await refuseMarkers(session, merge.tree, merge.outgoing)
   context.progress.step('Planning')

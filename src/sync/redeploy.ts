@@ -6,16 +6,19 @@ import { collectShared } from '../projection/imports.ts'
 import { sameObject } from '../resolvers/object.ts'
 import { isJsonObject, own } from '../world/json.ts'
 import { type ObjectKey, parseObjectKey, type WorldObject } from '../world/state.ts'
+import { hasScripts } from './plan.ts'
 import type { Session } from './session.ts'
 
 /**
  * Blueprints whose scripts must be sent though their own files did not change: a shared module that they import did, or
- * the root whose scripts they use (the runtime does not pass a root's scripts on to its variants).
+ * the root whose scripts they use (the runtime does not pass a root's scripts on to its variants); or an earlier push
+ * owes them.
  */
 export async function findRedeployed(
   session: Session,
   merge: WorldMerge,
   shared: ReadonlyMap<string, Oid>,
+  owed: ReadonlySet<ObjectKey> = new Set(),
 ): Promise<ReadonlyMap<ObjectKey, WorldObject>> {
   const changedShared = new Set<string>()
   const changedRoots = new Set<string>()
@@ -26,7 +29,7 @@ export async function findRedeployed(
       changedRoots.add(id)
   }
   const found = new Map<ObjectKey, WorldObject>()
-  if (changedShared.size === 0 && changedRoots.size === 0) return found
+  if (changedShared.size === 0 && changedRoots.size === 0 && owed.size === 0) return found
 
   const units = unitsOf([])
   for (const file of await session.repository.listFiles(merge.tree!, `${session.prefix}apps`)) {
@@ -36,7 +39,8 @@ export async function findRedeployed(
   const texts = await sharedTexts(session, shared)
   for (const [key, { object }] of apps.objects) {
     if (merge.objects.get(key)?.theirs === undefined && merge.objects.has(key)) continue
-    if (changedShared.size > 0 && (await importsAny(session, object, changedShared, texts))) {
+    const isOwed = owed.has(key) && hasScripts(object)
+    if (isOwed || (changedShared.size > 0 && (await importsAny(session, object, changedShared, texts)))) {
       found.set(key, merge.whole(object))
       changedRoots.add(object.id)
     }

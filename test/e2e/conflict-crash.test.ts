@@ -10,15 +10,15 @@ import {
   type Project,
   sync,
 } from './conflict-support.ts'
+import { LONG } from './long.ts'
 
-/** `FAULTS=all` strikes at every git process, before and after its work; otherwise a sample, the writing ones in it. */
-const ALL = process.env.FAULTS === 'all'
 const WRITES = /^(?:read-tree|update-index|stash (?:push|drop)|.*\bupdate-ref)\b/
 
 function strikes(calls: readonly string[], layout: Layout): readonly { readonly at: number; readonly kill: Kill }[] {
   return calls.flatMap((call, index) => {
     const at = index + 1
-    if (ALL) return (['kill-before', 'kill-after'] as const).map((kill) => ({ at, kill }))
+    // `npm test` takes a sample, the writing ones in it.
+    if (LONG) return (['kill-before', 'kill-after'] as const).map((kill) => ({ at, kill }))
     if (!WRITES.test(call) && (layout === 'manifest' || at % 11 !== 1)) return []
     // What is struck before it works in one layout is struck after it in the other.
     return [{ at, kill: (at % 2 === 0) === (layout === 'split') ? 'kill-before' : 'kill-after' } as const]
@@ -69,7 +69,7 @@ inBothLayouts(
     expect((await whole.push()).kind).toBe('pushed')
     expect(await world.entity('lamp0001')).toMatchObject({ position: [1, 1, 1], pinned: true, props: { glow: 7 } })
   },
-  ALL ? 600_000 : undefined,
+  LONG ? 600_000 : undefined,
 )
 
 /** Settles with what is here, and says what was committed and what is not committed again. */

@@ -1,0 +1,71 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { temporaryFolder } from '../sync/support.ts'
+
+const GIT = execFileSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim()
+
+/** Killed are the command that called git (`FAULT_WHOM` its process), or its whole process group. */
+const SHIM = `#!/bin/bash
+n=1; while [ -d "$FAULT_COUNT" ] && ! mkdir "$FAULT_COUNT/$n" 2>/dev/null; do n=$((n+1)); done
+echo "$*" > "$FAULT_COUNT/$n/call"
+if [ "$n" != "$FAULT_AT" ]; then exec ${GIT} "$@"; fi
+whom=$PPID; if [ "$FAULT_WHOM" = group ]; then whom=0; fi
+case "$FAULT_KIND" in
+kill-before) kill -9 $whom; exit 137 ;;
+kill-after) ${GIT} "$@"; code=$?; kill -9 $whom; exit $code ;;
+full-disk) trap '' XFSZ; ulimit -f 0; exec ${GIT} "$@" ;;
+esac
+`
+
+export type GitFault = 'kill-before' | 'kill-after' | 'full-disk'
+
+export interface GitStrike {
+  /** The n-th git process of the command, from 1. */
+  readonly at: number
+  readonly kind: GitFault
+}
+
+/** How a command is told to use our git. */
+export interface Counting {
+  readonly env: Readonly<Record<string, string>>
+  /** The arguments of the git processes that the command began, in order. */
+  calls(): readonly string[]
+}
+
+/**
+ * A `git` of ours, first on the PATH: it counts its calls, and at the chosen one kills the command that called it
+ * (before or after git did its work), or lets git's writes fail as on a full disk.
+ */
+export class GitShim {
+  readonly #base = temporaryFolder()
+  readonly #bin: string
+
+  constructor() {
+    this.#bin = join(this.#base, 'bin')
+    mkdirSync(this.#bin)
+    writeFileSync(join(this.#bin, 'git'), SHIM)
+    chmodSync(join(this.#bin, 'git'), 0o755)
+  }
+
+  /** For one run. `group` kills all processes of the command's group, which must then be a group of its own. */
+  count(strike?: GitStrike, group = false): Counting {
+    // A folder per run: children of a killed command may still be counting.
+    const count = mkdtempSync(join(this.#base, 'count-'))
+    return {
+      env: {
+        PATH: `${this.#bin}:${process.env.PATH}`,
+        FAULT_COUNT: count,
+        FAULT_AT: String(strike?.at ?? 0),
+        FAULT_KIND: strike?.kind ?? '',
+        FAULT_WHOM: group ? 'group' : 'caller',
+      },
+      calls: () =>
+        readdirSync(count)
+          .map(Number)
+          .sort((a, b) => a - b)
+          .map((n) => join(count, String(n), 'call'))
+          .map((call) => (existsSync(call) ? readFileSync(call, 'utf8').trim() : '')),
+    }
+  }
+}
