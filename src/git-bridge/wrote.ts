@@ -116,11 +116,12 @@ export async function writtenIn(
           continue
         }
         const value = step?.(path)
+        if (value?.seen === true) fields.delete(path)
+        else fields.add(path)
         if (value === undefined || (path.length > 0 && base === undefined)) {
           fields.add(path)
           continue
         }
-        fields.delete(path)
         moved = true
         gone = path.length === 0 && is === undefined
         base =
@@ -135,12 +136,14 @@ export async function writtenIn(
   return { wrote, bases }
 }
 
-/** For a field that a seen operation wrote: the base that it has from then on; undefined where the field was not seen. */
-type SeenStep = (path: FieldPath) => { readonly base: FieldValue } | undefined
+/** For a field that such an operation wrote: the base that it has from then on, and whether it is no news to us. */
+type SeenStep = (path: FieldPath) => { readonly base: FieldValue; readonly seen: boolean } | undefined
 
 /**
- * What a seen operation says about each field: seen is what its commit holds with the same value; its base is then what
- * that commit and HEAD have in common, or the value itself where HEAD holds it too (as a squashed commit does).
+ * What an operation that came from a commit says about each field that the commit holds with the same value. Seen is what
+ * is in HEAD's history, or held by HEAD as well (as a squashed commit holds it): that value is the base then. Of a commit
+ * elsewhere we know only that it had seen what it has in common with HEAD: where HEAD still holds that, it is the base,
+ * and the operation is news; where HEAD moved on, it says nothing about the base.
  */
 async function stepOf(
   seen: Seen,
@@ -162,11 +165,14 @@ async function stepOf(
     if (!same(path, made?.fields, is?.fields)) {
       // What the runtime filled in when it added the object; with the object, we removed that as well.
       const filled = was === undefined && made !== undefined && here === undefined && path.length > 0
-      return filled && fieldAt(made.fields, path) === undefined ? { base: fieldAt(is?.fields, path) } : undefined
+      return filled && fieldAt(made.fields, path) === undefined
+        ? { base: fieldAt(is?.fields, path), seen: true }
+        : undefined
     }
-    const held = same(path, here?.fields, made?.fields)
-    const from = held ? made : common
-    return { base: path.length === 0 ? from?.fields : fieldAt(from?.fields, path) }
+    const known = seen.base === seen.commit || same(path, here?.fields, made?.fields)
+    if (!known && !same(path, here?.fields, common?.fields)) return undefined
+    const from = known ? made : common
+    return { base: path.length === 0 ? from?.fields : fieldAt(from?.fields, path), seen: known }
   }
 }
 

@@ -261,4 +261,39 @@ describe.each([
     expect(colorOf(project, 'lamp0001')).toBe('white')
     await quiet(project)
   })
+
+  test('a teammate’s put-back is news, whether their commits are here or not', async () => {
+    const main = project.git('branch', '--show-current')
+    paint(project, 'lamp0001', 'red')
+    project.git('push', '--quiet', 'origin', main)
+    expect(await team_.clone().push()).toMatchObject({ kind: 'pushed', landed: 1 })
+    // Eve goes on from what the world has, on a branch of her own.
+    const eve = team_.clone()
+    eve.git('switch', '--quiet', '-c', 'eve', 'HEAD^')
+    await eve.pull()
+    eve.change(eve.entityPath('lamp0001'), (lamp) => {
+      lamp.props = {}
+    })
+    eve.commit('no, as it was')
+    expect(await eve.push()).toMatchObject({ kind: 'pushed', landed: 1 })
+    eve.git('push', '--quiet', 'origin', 'eve')
+    // The next run of CI has her branch as well.
+    expect(await team_.clone().push()).toMatchObject({ kind: 'up-to-date' })
+    expect(await inWorld(world, 'lamp0001')).toBeUndefined()
+
+    // Two changes of hers that end where they began, under one of ours.
+    paint(eve, 'lamp0002', 'teal')
+    await eve.push()
+    eve.change(eve.entityPath('lamp0002'), (lamp) => {
+      lamp.props = {}
+    })
+    eve.commit('and back')
+    await eve.push()
+    eve.git('push', '--quiet', 'origin', 'eve')
+    paint(project, 'lamp0002', 'blue')
+    expect(await project.push()).toMatchObject({ kind: 'contested' })
+    project.git('fetch', '--quiet')
+    expect(await project.push()).toMatchObject({ kind: 'contested' })
+    expect(await inWorld(world, 'lamp0002')).toBeUndefined()
+  })
 })
