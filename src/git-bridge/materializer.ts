@@ -1,10 +1,10 @@
 import { type AssetValue, isAssetValue, parseAssetValue } from '../projection/asset-value.ts'
 import { writeBlueprintFile } from '../projection/blueprint.ts'
 import { writeEntityFile } from '../projection/entity.ts'
+import { formatJson, inOrder } from '../projection/json-file.ts'
 import { type Manifest, readManifest, writeManifest } from '../projection/manifest.ts'
 import {
   blueprintFile,
-  classify,
   entityFile,
   foldPath,
   MANIFEST_FILE,
@@ -14,29 +14,31 @@ import {
 } from '../projection/paths.ts'
 import { readSettingsFile, writeSettingsFile } from '../projection/settings.ts'
 import { writeSpawnFile } from '../projection/spawn.ts'
-import { fromWire, type WireScript } from '../projection/wire.ts'
+import { type FromWire, fromWire, type WireScript } from '../projection/wire.ts'
 import { assert } from '../world/errors.ts'
 import { type JsonObject, own, withKey } from '../world/json.ts'
 import { type ObjectKey, objectKey, SETTINGS, SPAWN, type WorldObject } from '../world/state.ts'
 import { type Effect, keepsSetting } from '../world/wire-world.ts'
 import { LineAssets } from './line-assets.ts'
+import { emptyFolder, type Folder, folderOf, readFolders } from './line-folders.ts'
 import type { Overlay } from './overlay.ts'
 import { type Oid, parseOid } from './repository.ts'
 
 export type Layout = 'split' | 'manifest'
 
-/** What an app folder of the line holds. */
-interface Folder {
-  /** Path of the JSON → id of its blueprint. */
-  readonly blueprints: Map<string, string>
-  /** Project path → content. */
-  readonly scripts: Map<string, Oid>
-  /** Blueprints that use these scripts in their own name: those without a `scriptRef`. */
-  readonly owners: Set<string>
+/** An object and where the line has it, scripts left out: in a file's spelling or a manifest's. */
+export interface PresentObject {
+  readonly path: string
+  readonly fields: JsonObject
 }
 
-function emptyFolder(): Folder {
-  return { blueprints: new Map(), scripts: new Map(), owners: new Set() }
+/** One object on both sides of an operation, spelled like that. */
+export interface ObjectStep {
+  readonly path: string
+  readonly before: JsonObject
+  readonly after: JsonObject
+  /** What the operation brings, in project spelling. */
+  readonly object: WorldObject
 }
 
 /**
@@ -52,6 +54,9 @@ export class Materializer {
   readonly #layout: Layout
   readonly #assetOf: (url: string) => AssetValue | undefined
   readonly #refuse: (key: ObjectKey, reason: string) => void
+  readonly #fetched = new Map<Oid, Uint8Array>()
+  /** What was just read of the wire, to be written once: what stands behind its URLs may come later. */
+  #read: { readonly wire: JsonObject; readonly read: FromWire } | undefined
   #folders: Map<string, Folder> | undefined
   #blueprintPaths = new Map<string, string>()
   readonly #assets: LineAssets
@@ -85,6 +90,13 @@ export class Materializer {
         paths.add(entityFile(effect.id))
     }
     await this.#tree.prefetch(paths)
+    this.#fetched.clear()
+    await Promise.all(
+      [...paths].map(async (path) => {
+        const [oid, bytes] = await Promise.all([this.#tree.oid(path), this.#tree.bytes(path)])
+        if (oid !== undefined && bytes !== undefined) this.#fetched.set(oid, bytes)
+      }),
+    )
   }
 
   async apply(effect: Effect): Promise<void> {
@@ -104,6 +116,54 @@ export class Materializer {
     }
   }
 
+  /** An object that the line has, before and after an operation; undefined where it is new or refused. */
+  async step(effect: Effect & { readonly kind: 'put' }): Promise<ObjectStep | undefined> {
+    const { of, id } = effect
+    const known = await this.present(of, id)
+    if (known === undefined) return undefined
+    const read = fromWire(of, effect.object, this.#assetOf)
+    this.#read = { wire: effect.object, read }
+    if (read.kind !== 'ok') return undefined
+    const { object } = read
+    const step = { path: known.path, before: known.fields, object }
+    if (known.path === MANIFEST_FILE) return { ...step, after: object.fields }
+    await this.#assets.place(object)
+    const text = (of === 'entity' ? writeEntityFile : writeBlueprintFile)(object, this.#assets)
+    return { ...step, after: JSON.parse(text) as JsonObject }
+  }
+
+  /** An object that the line has. */
+  async present(of: 'blueprint' | 'entity', id: string): Promise<PresentObject | undefined> {
+    if (of === 'entity' && this.#layout === 'manifest') {
+      const object = (await this.#loadManifest()).objects.get(objectKey(of, id))
+      return object === undefined ? undefined : { path: MANIFEST_FILE, fields: object.fields }
+    }
+    if (of === 'blueprint') await this.#loadFolders()
+    const path = of === 'entity' ? entityFile(id) : this.#blueprintPaths.get(id)
+    const oid = path === undefined ? undefined : await this.#tree.oid(path)
+    if (path === undefined || oid === undefined) return undefined
+    const bytes = this.#fetched.get(oid) ?? (await this.#tree.bytes(path))
+    return { path, fields: JSON.parse(decoder.decode(bytes)) as JsonObject }
+  }
+
+  #fromWire(of: 'blueprint' | 'entity', wire: JsonObject): FromWire {
+    const known = this.#read
+    this.#read = undefined
+    return known?.wire === wire ? known.read : fromWire(of, wire, this.#assetOf)
+  }
+
+  /** Writes an object that {@link step} found with other fields, in the spelling that this had. */
+  async amend(step: ObjectStep, fields: JsonObject): Promise<void> {
+    const { path, object, after } = step
+    if (path === MANIFEST_FILE) {
+      const manifest = await this.#loadManifest()
+      manifest.objects.set(objectKey(object.kind, object.id), { ...object, fields })
+      return this.finish()
+    }
+    const ordered = inOrder(fields, Object.keys(after))
+    await this.#tree.write(path, encode(formatJson(ordered, { inlineNumbers: object.kind === 'entity' })))
+  }
+
   /** All settings at once, as a snapshot says them. */
   async putSettings(settings: JsonObject): Promise<void> {
     await this.#putSingleton('settings', settings)
@@ -118,7 +178,7 @@ export class Materializer {
 
   async #putEntity(id: string, wire: JsonObject): Promise<void> {
     const key = objectKey('entity', id)
-    const read = fromWire('entity', wire, this.#assetOf)
+    const read = this.#fromWire('entity', wire)
     if (read.kind === 'refused') return this.#refuse(key, read.reason)
     await this.#assets.place(read.object)
     if (this.#layout === 'split') {
@@ -186,7 +246,7 @@ export class Materializer {
 
   async #putBlueprint(id: string, wire: JsonObject): Promise<void> {
     const key = objectKey('blueprint', id)
-    const read = fromWire('blueprint', wire, this.#assetOf)
+    const read = this.#fromWire('blueprint', wire)
     if (read.kind === 'refused') return this.#refuse(key, read.reason)
     for (const reason of read.refused) this.#refuse(key, reason)
     const folders = await this.#loadFolders()
@@ -319,47 +379,22 @@ export class Materializer {
 
   async #loadFolders(): Promise<Map<string, Folder>> {
     if (this.#folders !== undefined) return this.#folders
-    const folders = new Map<string, Folder>()
-    for (const [path, oid] of await this.#tree.list('apps/')) {
-      const kind = classify(path)
-      if (kind.kind !== 'blueprint' && kind.kind !== 'script') continue
-      const folder = folders.get(kind.folder) ?? emptyFolder()
-      folders.set(kind.folder, folder)
-      if (kind.kind === 'script') {
-        folder.scripts.set(path, oid)
-        continue
-      }
-      const { id, owner } = identityOf(await this.#tree.bytes(path))
-      assert(id !== undefined, `${path} of the line has no id`)
-      folder.blueprints.set(path, id)
-      if (owner) folder.owners.add(id)
-      this.#blueprintPaths.set(id, path)
-    }
+    const { folders, paths } = await readFolders(this.#tree)
+    this.#blueprintPaths = paths
     this.#folders = folders
     return folders
   }
 }
 
 const encoder = new TextEncoder()
+const decoder = new TextDecoder()
 
 function encode(text: string): Uint8Array {
   return encoder.encode(text)
-}
-
-function folderOf(path: string): string {
-  return path.split('/')[1]!
 }
 
 function oidOf(value: AssetValue): Oid {
   const parsed = parseAssetValue(value)
   assert(parsed !== undefined, `${value} is an asset's content`)
   return parseOid(parsed.oid)
-}
-
-function identityOf(bytes: Uint8Array | undefined): { readonly id: string | undefined; readonly owner: boolean } {
-  if (bytes === undefined) return { id: undefined, owner: false }
-  const document = JSON.parse(new TextDecoder().decode(bytes)) as JsonObject
-  const id = own(document, 'id')
-  const owner = typeof own(document, 'scriptRef') !== 'string' && own(document, 'scriptEntry') !== null
-  return { id: typeof id === 'string' ? id : undefined, owner }
 }

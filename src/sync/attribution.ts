@@ -1,5 +1,5 @@
 import type { Commit, Oid } from '../git-bridge/repository.ts'
-import { readTrailers } from '../git-bridge/trailers.ts'
+import { readUncertified } from '../git-bridge/trailers.ts'
 import { readUnits, type TreeObjects } from '../git-bridge/tree-objects.ts'
 import { unitsOf } from '../git-bridge/units.ts'
 import { classify, MANIFEST_FILE } from '../projection/paths.ts'
@@ -54,8 +54,8 @@ export async function attributions(
   if (byPlace.size > 0) {
     const limited = paths.length === 0 ? {} : { paths }
     for await (const commit of repository.log({ include: [head], exclude: [tip], ...limited })) {
-      // The world's own edits are not the user's, nor is what a merge brings in.
-      if (commit.parents.length > 1 || readTrailers(commit) !== undefined) continue
+      // The world's own edits are not the user's, copied by a rebase or not, nor is what a merge brings in.
+      if (commit.parents.length > 1 || readUncertified(commit.message) !== undefined) continue
       const parent = commit.parents[0]
       const changed = await repository.diffTrees(parent, commit.oid, prefix === '' ? undefined : prefix.slice(0, -1))
       for (const place of new Set(changed.map(({ path }) => placeOf(path.slice(prefix.length))))) {

@@ -57,6 +57,10 @@ async function handOver(session: Session, git: SimpleGit, label: string): Promis
   await rm(markPath(session), { force: true })
 }
 
+async function hasUnmerged(git: SimpleGit): Promise<boolean> {
+  return (await git.raw(['ls-files', '--unmerged'])) !== ''
+}
+
 async function stashNamed(git: SimpleGit, label: string): Promise<string | undefined> {
   const entry = (await git.raw(['stash', 'list', '--format=%gd %s'])).split('\n').find((line) => line.endsWith(label))
   return entry?.split(' ', 1)[0]
@@ -76,10 +80,13 @@ async function restore(session: Session, git: SimpleGit, label: string): Promise
   const name = await stashNamed(git, label)
   let restored = false
   if (name !== undefined) {
-    try {
-      await git.stash(['pop', '--index', name]).catch(() => git.stash(['pop', name]))
-      restored = true
-    } catch {
+    // git says on standard output that it found conflicts, which is no error to who listens: what it keeps tells.
+    await git.stash(['pop', '--index', name]).catch(() => {})
+    if ((await stashNamed(git, label)) !== undefined && !(await hasUnmerged(git))) {
+      await git.stash(['pop', name]).catch(() => {})
+    }
+    restored = (await stashNamed(git, label)) === undefined
+    if (!restored) {
       session.context.progress.warn(
         'Your local changes do not fit any more; they are safe: see "git stash list" and "git status".',
       )

@@ -46,7 +46,7 @@ export async function compareWithSnapshot(
   const { repository, ref, context } = session
   const { worldId } = fetched
   context.progress.step('Comparing the world')
-  const aligned = await align(session, fetched)
+  const aligned = await align(session, fetched, options.choice)
   const { now } = aligned
   let { report } = aligned
   const line = await readLineCommit(repository, report.tip, worldId)
@@ -94,11 +94,12 @@ function count(objects: number): string {
 async function align(
   session: Session,
   fetched: FetchReport,
+  choice: LossChoice | undefined,
 ): Promise<{ readonly report: FetchReport; readonly now: WorldNow }> {
   let report = fetched
   for (let attempt = 1; ; attempt++) {
     const now = await readWorldNow(session)
-    if (now.cursor > report.cursor) report = joined(report, await fetchWorld(session))
+    if (now.cursor > report.cursor) report = joined(report, await fetchWorld(session, { choice }))
     const folded = await foldUntil(session, now, report.cursor)
     // Cut while it was read; the fetch has taken that in.
     if (folded !== undefined) return { report, now: folded }
@@ -107,12 +108,14 @@ async function align(
 }
 
 function joined(first: FetchReport, second: FetchReport): FetchReport {
+  const unannounced = (first.unannounced ?? 0) + (second.unannounced ?? 0)
   return {
     ...second,
     before: first.before,
     operations: first.operations + second.operations,
     commits: first.commits + second.commits,
     refusals: [...first.refusals, ...second.refusals],
+    ...(unannounced === 0 ? {} : { unannounced }),
     ...(first.renewed === undefined ? {} : { renewed: first.renewed }),
   }
 }

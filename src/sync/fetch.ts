@@ -4,7 +4,10 @@ import { SyncError } from '../world/errors.ts'
 import type { Cursor } from '../world/operation.ts'
 import type { Refusal } from './line.ts'
 import { worldReset } from './line-errors.ts'
-import type { LossChoice, LostObject } from './lost-state.ts'
+import type { LostField } from './line-losses.ts'
+import { projectMoved, standsHere } from './line-place.ts'
+import { hasNotedLosses } from './loss-note.ts'
+import { type LossChoice, type LostObject, lostState } from './lost-state.ts'
 import { takeProcessLock } from './process-lock.ts'
 import { loadReadMark, saveReadMark } from './read-mark.ts'
 import { rememberRefused } from './refused.ts'
@@ -23,6 +26,10 @@ export interface FetchReport {
   readonly operations: number
   readonly commits: number
   readonly refusals: readonly Refusal[]
+  /** Objects that operations showed changed in what nobody announced: commits of their own (G11). */
+  readonly unannounced?: number
+  /** What operations showed gone back behind the feed, which HEAD has not settled yet (G11). */
+  readonly lost?: readonly LostField[]
   /** The feed did not reach back to where the line was: it goes on with a new snapshot (G9). */
   readonly renewed?: {
     /** Where the line was. */
@@ -39,7 +46,7 @@ export interface FetchReport {
 export interface FetchOptions {
   /** Begin a line with a snapshot where there is none. */
   readonly start?: { readonly layout: Layout }
-  /** What to do about objects that are missing from a new snapshot (G9, G11); undefined: stop and say so. */
+  /** What to do about state that the world lost (G9, G11); undefined: stop and say so. */
   readonly choice?: LossChoice | undefined
 }
 
@@ -49,7 +56,8 @@ export interface FetchOptions {
  * begins with a snapshot. A feed that does not reach back to the line is normal: the line goes on with a new snapshot
  * (G9).
  *
- * Throws `no_line`, `foreign_ref`, `world_reset`, `lost_state`, `ref_moved`, and what the runtime throws.
+ * Throws `no_line`, `foreign_ref`, `world_reset`, `lost_state` (the ref is then at the last good commit), `ref_moved`,
+ * and what the runtime throws.
  */
 export async function fetchWorld(session: Session, options: FetchOptions = {}): Promise<FetchReport> {
   const { repository, runtime, ref, context } = session
@@ -109,7 +117,12 @@ async function chooseTip(
   // The line that HEAD has taken in furthest wins (G7): another that lies in its history too is no reason to leave it.
   const present = before === undefined ? undefined : await furthestOf(repository, head, before, worldId)
   let dropped: LineCommit | undefined
+  let elsewhere: LineCommit | undefined
   for (const candidate of beyond) {
+    if (!(await standsHere(repository, session.prefix, candidate))) {
+      elsewhere ??= candidate
+      continue
+    }
     if (present !== undefined && !(await isFurther(session, candidate, present))) break
     const known = await feedKnows(session, candidate.trailers)
     if (known === 'has') return { line: candidate, searched: undefined }
@@ -119,6 +132,7 @@ async function chooseTip(
   const expired = dropped !== undefined && (tip === undefined || (await feedKnows(session, tip.trailers)) === 'dropped')
   if (expired) return { line: dropped, searched: undefined }
   if (tip === undefined && options.start === undefined) {
+    if (elsewhere !== undefined) throw projectMoved(session.prefix, elsewhere)
     throw worldReset(worldId, beyond[0]!.trailers, await session.runtime.head())
   }
   return { line: tip, searched: undefined }
@@ -143,7 +157,7 @@ async function extendLine(
   const { repository, ref } = session
   const saved = await loadReadMark(session, line.oid)
   const mark = saved ?? line.trailers
-  const read = await replay(session, worldId, { ref, expected: before, line, mark })
+  const read = await replay(session, worldId, { ref, expected: before, line, mark, choice: options.choice })
   let report: FetchReport = {
     worldId,
     before,
@@ -152,6 +166,7 @@ async function extendLine(
     operations: read.operations,
     commits: read.commits,
     refusals: read.refusals,
+    ...(read.unannounced.size === 0 ? {} : { unannounced: read.unannounced.size }),
   }
   if (read.about.size > 0 || read.refusals.length > 0) await rememberRefused(session, read.refusals, read.about)
   let { last } = read
@@ -174,5 +189,12 @@ async function extendLine(
   if (last.cursor !== mark.cursor || searched !== saved?.searched) {
     await saveReadMark(session, { tip: report.tip, cursor: last.cursor, opId: last.opId, searched })
   }
-  return report
+  if (!(await hasNotedLosses(session))) return report
+  const { asLostObjects, openLosses } = await import('./line-losses.ts')
+  const lost = await openLosses(session, report.tip)
+  if (lost.length === 0) return report
+  if (options.choice === undefined) {
+    throw lostState(worldId, asLostObjects(lost), 'has lost what it had acknowledged')
+  }
+  return { ...report, lost }
 }

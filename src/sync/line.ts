@@ -1,4 +1,4 @@
-import { type Layout, Materializer } from '../git-bridge/materializer.ts'
+import { type Layout, Materializer, type ObjectStep } from '../git-bridge/materializer.ts'
 import { type CleaningRules, hasRules } from '../git-bridge/native/cleaner.ts'
 import { Overlay } from '../git-bridge/overlay.ts'
 import type { NewCommit, Signature, TreeEdit } from '../git-bridge/repository.ts'
@@ -15,6 +15,7 @@ import type { AssetValue } from '../projection/asset-value.ts'
 import { layoutOf } from '../projection/project.ts'
 import { wireAssetUrls } from '../projection/wire.ts'
 import { describeOperation } from '../projection/words.ts'
+import type { FieldPath } from '../resolvers/fields.ts'
 import { type JsonObject, own } from '../world/json.ts'
 import type { Cursor, Operation } from '../world/operation.ts'
 import { type ObjectKey, objectKey } from '../world/state.ts'
@@ -22,6 +23,15 @@ import { type Effect, effectOf, isInHand, type WireWorld } from '../world/wire-w
 import { describeRules, rulesOfLine, rulesOfProject } from './cleaning.ts'
 import type { Session } from './session.ts'
 import type { LineCommit } from './tip.ts'
+import {
+  hasStill,
+  namesIn,
+  olderLine,
+  type Question,
+  unannouncedFields,
+  type Verdict,
+  withFields,
+} from './unannounced.ts'
 
 /** An object of the world that could not be written safely, and why (S1). */
 export interface Refusal {
@@ -43,6 +53,12 @@ export interface Unexplained {
   readonly at: Pick<Operation, 'opId' | 'ts'> | undefined
 }
 
+/** What an operation changes without naming it, and how it stands in the line. */
+interface Found {
+  readonly step: ObjectStep
+  readonly question: Question
+}
+
 /** Writes commits of the line from what the world says (G3, G4), fetching the assets that they need on the way. */
 export class LineWriter {
   readonly #session: Session
@@ -53,7 +69,10 @@ export class LineWriter {
   readonly #about = new Set<ObjectKey>()
   readonly #rules: CleaningRules
   readonly #assumed: ReadonlyMap<string, AssetValue>
+  /** What moves in somebody's hand named, which made no commit: the object's next operation carries it (G4). */
+  readonly #held = new Map<ObjectKey, Set<string>>()
   #time: number
+  #place: Pick<Operation, 'cursor' | 'opId'>
 
   private constructor(
     session: Session,
@@ -61,14 +80,15 @@ export class LineWriter {
     tree: Overlay,
     layout: Layout,
     rules: CleaningRules,
-    time: number,
+    place: Pick<Operation, 'cursor' | 'opId'> & { readonly time: number },
     assumed: ReadonlyMap<string, AssetValue>,
   ) {
     this.#session = session
     this.#rules = rules
     this.#worldId = worldId
     this.#tree = tree
-    this.#time = time
+    this.#time = place.time
+    this.#place = place
     this.#assumed = assumed
     const refusals = new Map<ObjectKey, string>()
     this.#refusals = refusals
@@ -89,7 +109,7 @@ export class LineWriter {
     await session.assets.useRules(rules)
     const tree = new Overlay(session.repository, tip.oid, session.prefix)
     const layout = (await tree.oid('world.json')) === undefined ? 'split' : 'manifest'
-    return new LineWriter(session, worldId, tree, layout, rules, tip.time, assumed)
+    return new LineWriter(session, worldId, tree, layout, rules, { ...tip.trailers, time: tip.time }, assumed)
   }
 
   /** Begins a line, with the cleaning rules of the project as it is (G5). */
@@ -102,7 +122,7 @@ export class LineWriter {
       new Overlay(session.repository, undefined, session.prefix),
       layout,
       rules,
-      0,
+      { cursor: 0, opId: NO_OPERATION, time: 0 },
       new Map(),
     )
   }
@@ -116,8 +136,11 @@ export class LineWriter {
     return this.#about
   }
 
-  /** One commit per operation that changes anything (G4). */
-  async *commits(operations: readonly Operation[]): AsyncGenerator<NewCommit, void, undefined> {
+  /**
+   * One commit per operation that changes anything (G4). What an operation shows beyond what it names is asked about,
+   * when all before it was taken: unless it turns out to be announced, it is a commit of its own just before (G11).
+   */
+  async *commits(operations: readonly Operation[]): AsyncGenerator<NewCommit | Question, void, Verdict | undefined> {
     const effects = operations.map((operation) => (isInHand(operation) ? undefined : effectOf(operation)))
     const urls = new Set<string>()
     for (const effect of effects)
@@ -126,19 +149,29 @@ export class LineWriter {
     await this.#materializer.prefetch(effects.filter((effect) => effect !== undefined))
     for (const [index, operation] of operations.entries()) {
       const effect = effects[index]
-      if (effect === undefined) continue
+      if (effect === undefined) {
+        this.#hold(operation)
+        continue
+      }
       if (effect.kind === 'none')
         this.#session.context.progress.warn(`Operation ${operation.cursor}: ${effect.reason}; passed over.`)
       const about = objectOf(effect) as ObjectKey
       // What the world mended since is refused no longer; the materializer says so if it has to.
       this.#refusals.delete(about)
       this.#about.add(about)
+      const found = await this.#unannounced(operation, effect)
+      this.#held.delete(about)
+      if (found !== undefined) {
+        const verdict = (yield found.question) ?? { kind: 'announced' }
+        if (verdict.kind !== 'announced') yield await this.#correction(operation, found, verdict)
+      }
       await this.#materializer.apply(effect)
       await this.#materializer.finish()
       const edits = this.#tree.take()
       if (edits.length === 0) continue
       const committer = committerOf(operation.ts, this.#time)
       this.#time = committer.time
+      this.#place = operation
       const place = { cursor: operation.cursor, opId: operation.opId, source: operation.source }
       const subject = `${oneLine(operation.actor, 60)}: ${describeOperation(operation)}`
       yield {
@@ -148,6 +181,49 @@ export class LineWriter {
         edits,
       }
     }
+  }
+
+  /** Whether an object that was asked about has the same values at the end of what was written. */
+  async hasStill(question: Question, fields: readonly FieldPath[]): Promise<boolean> {
+    const { kind, id } = question.object
+    const now = await this.#materializer.present(kind === 'blueprint' ? kind : 'entity', id)
+    return hasStill(now?.fields, question, fields)
+  }
+
+  #hold(operation: Operation): void {
+    const key = objectOf(effectOf(operation)) as ObjectKey
+    const names = this.#held.get(key) ?? new Set()
+    this.#held.set(key, names)
+    for (const name of namesIn(operation)) names.add(name)
+  }
+
+  /** The fields that an operation changes without naming them (G4). */
+  async #unannounced(operation: Operation, effect: Effect): Promise<Found | undefined> {
+    if (effect.kind !== 'put' || !operation.kind.endsWith('.update') || operation.patch === undefined) return undefined
+    const step = await this.#materializer.step(effect)
+    if (step === undefined) return undefined
+    const key = objectKey(effect.of, effect.id)
+    const fields = unannouncedFields(step, new Set([...namesIn(operation), ...(this.#held.get(key) ?? [])]))
+    if (fields.length === 0) return undefined
+    const { path, object, after } = step
+    return { step, question: { kind: 'question', key, path, object, after, fields, operation } }
+  }
+
+  /** A commit that brings the line to where the world was just before an operation. */
+  async #correction(
+    { ts }: Operation,
+    { step, question: { key } }: Found,
+    { kind, fields }: Exclude<Verdict, { kind: 'announced' }>,
+  ): Promise<NewCommit> {
+    await this.#materializer.amend(step, withFields(step, fields))
+    const committer = committerOf(ts, this.#time)
+    this.#time = committer.time
+    const author = { ...authorOf({ actor: 'unannounced', ts }, this.#worldId), time: committer.time }
+    const names = `${key} ${kind === 'lost' ? 'went back behind the feed' : 'changed'} in ${fields.map((path) => path.join('.')).join(', ')}`
+    const place = { ...this.#place, source: 'snapshot', object: 'snapshot' }
+    const subject = `${kind === 'lost' ? 'lost state' : 'unannounced changes'}: ${names}`
+    const message = this.#message(subject, place, kind === 'lost' ? olderLine(key) : '')
+    return { author, committer, message, edits: this.#tree.take() }
   }
 
   /** What a change does to the files, written nowhere: the next one finds it done. */
@@ -222,7 +298,9 @@ export class LineWriter {
     said: { readonly cursor: Cursor; readonly opId: string; readonly source: string; readonly object: string },
     body = '',
   ): string {
-    const trailers = formatTrailers({ worldId: this.#worldId, ...said, cleaned: hasRules(this.#rules) })
+    const { cursor, opId, source, object } = said
+    const place = { cursor, opId, source, object }
+    const trailers = formatTrailers({ worldId: this.#worldId, ...place, cleaned: hasRules(this.#rules) })
     return `${harmless(subject)}\n\n${body}${trailers}`
   }
 }

@@ -1,4 +1,5 @@
-import type { Oid } from '../git-bridge/repository.ts'
+import type { Overwritten } from '../git-bridge/rebased.ts'
+import type { Commit, Oid } from '../git-bridge/repository.ts'
 import { readTrailers } from '../git-bridge/trailers.ts'
 import type { ResolvedObject, WorldMerge } from '../git-bridge/world-merge.ts'
 import { classify, MANIFEST_FILE } from '../projection/paths.ts'
@@ -8,7 +9,7 @@ import { baselineOf } from './baseline.ts'
 import { isComparisonDue } from './compared.ts'
 import type { ConflictArtifact } from './conflict-artifact.ts'
 import { type FetchReport, fetchWorld } from './fetch.ts'
-import type { LossChoice, LostObject } from './lost-state.ts'
+import { type LossChoice, type LostObject, lostState } from './lost-state.ts'
 import { recoverMerge } from './merge-commit.ts'
 import { loadOffers } from './offers.ts'
 import { takeProcessLock } from './process-lock.ts'
@@ -64,12 +65,30 @@ export async function pull(session: Session, options: PullOptions): Promise<Pull
   try {
     await recoverMerge(session)
     await recoverAutostash(session)
-    if (await hasJournal(session)) await (await import('./recover-push.ts')).recoverPush(session, options)
+    const recovered = await recoverJournal(session, options)
     const branch = await requireBranch(session)
     const incoming = await readIncoming(session, options)
-    return await mergeTip(session, branch, incoming, options)
+    const report = await mergeTip(session, branch, incoming, options)
+    if (!recovered) await recoverJournal(session, options)
+    return report
   } finally {
     await lock.release()
+  }
+}
+
+/**
+ * Ends an interrupted push. False where that must wait until what the world lost is settled as this pull was told to: the
+ * push's own echo may have brought the loss to light (G11).
+ */
+async function recoverJournal(session: Session, options: PullOptions): Promise<boolean> {
+  if (!(await hasJournal(session))) return true
+  const { recoverPush } = await import('./recover-push.ts')
+  try {
+    await recoverPush(session, options)
+    return true
+  } catch (error) {
+    if (options.loss === undefined || !(error instanceof SyncError) || error.code !== 'lost_state') throw error
+    return false
   }
 }
 
@@ -90,7 +109,7 @@ async function readIncoming(session: Session, options: PullOptions): Promise<Inc
   const { verify, loss: choice, now = Date.now() } = options
   const fetched = await fetchWorld(session, { choice })
   const { renewed } = fetched
-  const plain = { fetched, theirs: fetched.tip, unannounced: 0, loss: undefined }
+  const plain = { fetched, theirs: fetched.tip, unannounced: fetched.unannounced ?? 0, loss: undefined }
   if (renewed !== undefined) {
     // A new snapshot is the comparison.
     if (choice === undefined || renewed.lost.length === 0) return plain
@@ -100,11 +119,13 @@ async function readIncoming(session: Session, options: PullOptions): Promise<Inc
   if (!(wanted ?? ((await isComparisonDue(session, now)) && !(await isDurable(session))))) return plain
   const { compareWithSnapshot } = await import('./compare.ts')
   const compared = await compareWithSnapshot(session, fetched, { choice, now })
-  const same = { ...plain, fetched: compared.fetched, theirs: compared.fetched.tip }
+  const before = compared.fetched.unannounced ?? 0
+  const same = { ...plain, fetched: compared.fetched, theirs: compared.fetched.tip, unannounced: before }
   if (compared.kind === 'same') return same
-  if (compared.kind === 'unannounced') return { ...same, unannounced: compared.objects }
+  if (compared.kind === 'unannounced') return { ...same, unannounced: before + compared.objects }
   const theirs = theirsOf(choice!, compared.fetched.tip, compared.before)
-  return { ...same, theirs, unannounced: compared.unannounced, loss: { choice: choice!, objects: compared.lost } }
+  const unannounced = before + compared.unannounced
+  return { ...same, theirs, unannounced, loss: { choice: choice!, objects: compared.lost } }
 }
 
 function theirsOf(choice: LossChoice, tip: Oid, before: Oid): Oid {
@@ -118,34 +139,65 @@ async function isDurable(session: Session): Promise<boolean> {
 async function mergeTip(
   session: Session,
   branch: Branch,
-  { fetched, theirs, ...said }: Incoming,
+  { fetched, theirs, ...found }: Incoming,
   options: PullOptions,
 ): Promise<PullReport> {
   const { repository } = session
   const { head } = branch
   const nothing = { byAuthor: new Map<string, number>(), files: 0, conflicts: [], resolved: [] }
-  const report = { fetched, branch: branch.name, ...nothing, ...said }
   const base = await baselineOf(session, head, fetched.tip)
-  if (base === fetched.tip) return { ...report, kind: 'up-to-date', head }
+  const plain = { fetched, branch: branch.name, ...nothing, ...found }
+  if (base === fetched.tip) return { ...plain, kind: 'up-to-date', head }
+  const news = await commitsAfter(session, base, fetched.tip)
   // What a restored branch is merged with, it may have had already.
   const before = theirs === fetched.tip ? base : await baselineOf(session, head, theirs)
+  const lost = await lossesIn(session, news, fetched, found.loss, options)
+  const report = { ...plain, loss: lost.loss }
   const { mergeWorlds } = await import('../git-bridge/world-merge.ts')
   const commits = { base: before, ours: head, theirs }
   const merge = await mergeWorlds(repository, session.prefix, commits, {
     policy: session.lobby?.policy,
+    ...(options.loss === 'restore' ? { overwritten: await lost.restored(before, theirs) } : {}),
     conflicts: async () => (await import('./leave-conflicts.ts')).conflictLabels(session, session.ref),
   })
   await sayIdentities(session, merge.notes)
   const tree = merge.tree ?? merge.conflict!.keptTree
   await guardDeletion(session, merge, tree, head, options)
 
-  const byAuthor = await countByAuthor(session, base, fetched.tip)
+  const byAuthor = countAuthors(news)
   const done = { ...report, byAuthor, files: merge.incoming.length, resolved: merge.resolved }
   const message = mergeMessage(fetched, byAuthor)
   const { finishMerge } = await import('./finish-merge.ts')
   return {
     ...done,
     ...(await finishMerge(session, { branch, fetched, base: before, merge, message, theirs }, options)),
+  }
+}
+
+/**
+ * What went back behind the feed on the way from the baseline to the tip (G11), as operations brought it to light: on the
+ * line it is a commit like any, so a branch takes it in only when told to. Throws `lost_state`.
+ */
+async function lossesIn(
+  session: Session,
+  news: readonly Commit[],
+  fetched: FetchReport,
+  known: Loss | undefined,
+  { loss: choice }: PullOptions,
+): Promise<{
+  readonly loss: Loss | undefined
+  readonly restored: (base: Oid, theirs: Oid) => Promise<Overwritten>
+}> {
+  const none = { loss: known, restored: async () => new Map() }
+  if (!news.some(({ message }) => message.includes('\nOlder: '))) return none
+  const { asLostObjects, asRestored, lostFields } = await import('./line-losses.ts')
+  const lost = await lostFields(session, news, fetched.tip)
+  if (lost.length === 0) return none
+  const objects = asLostObjects(lost)
+  if (choice === undefined) throw lostState(fetched.worldId, objects, 'has lost what it had acknowledged')
+  return {
+    loss: { choice, objects: [...(known?.objects ?? []), ...objects] },
+    restored: (base, theirs) => asRestored(session, base, theirs, lost),
   }
 }
 
@@ -194,8 +246,18 @@ async function guardDeletion(
 }
 
 export async function countByAuthor(session: Session, base: Oid, tip: Oid): Promise<ReadonlyMap<string, number>> {
+  return countAuthors(await commitsAfter(session, base, tip))
+}
+
+async function commitsAfter(session: Session, base: Oid, tip: Oid): Promise<readonly Commit[]> {
+  const commits: Commit[] = []
+  for await (const commit of session.repository.log({ include: [tip], exclude: [base] })) commits.push(commit)
+  return commits.reverse()
+}
+
+function countAuthors(commits: readonly Commit[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>()
-  for await (const commit of session.repository.log({ include: [tip], exclude: [base] })) {
+  for (const commit of commits) {
     if (readTrailers(commit) === undefined) continue
     counts.set(commit.author.name, (counts.get(commit.author.name) ?? 0) + 1)
   }

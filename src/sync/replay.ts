@@ -5,9 +5,11 @@ import type { Cursor, Operation } from '../world/operation.ts'
 import type { ObjectKey } from '../world/state.ts'
 import type { LineWriter, Refusal } from './line.ts'
 import { refMoved, worldReset } from './line-errors.ts'
+import { type LossChoice, type LostObject, lostState } from './lost-state.ts'
 import type { SeenOperations } from './seen-ops.ts'
 import type { Session } from './session.ts'
-import type { LineCommit } from './tip.ts'
+import { type LineCommit, readLineCommit } from './tip.ts'
+import type { Loss, Question, Verdict } from './unannounced.ts'
 import { PAGE } from './world-now.ts'
 
 /** Operations after which the ref moves, so that an interrupted long fetch keeps what it has. */
@@ -25,6 +27,8 @@ export interface ReplayStart {
   readonly line: LineCommit
   /** How far the feed was read for it. */
   readonly mark: Mark
+  /** What to do about what operations show gone back behind the feed (G11); undefined: stop and say so. */
+  readonly choice?: LossChoice | undefined
 }
 
 export interface Replayed {
@@ -37,6 +41,8 @@ export interface Replayed {
   readonly refusals: readonly Refusal[]
   /** The objects that the operations were about. */
   readonly about: ReadonlySet<ObjectKey>
+  /** Objects that operations showed changed in what nobody announced, without a loss (G11). */
+  readonly unannounced: ReadonlySet<ObjectKey>
   /** The feed does not keep what comes after `last` (G9); the ref may not have been moved. */
   readonly lapsed: boolean
 }
@@ -45,7 +51,10 @@ export interface Replayed {
  * Writes the operations that the feed has after a commit of the line, one commit each, and moves a ref along (G1, G4).
  * What is delivered again under a later cursor is passed over: its object may have moved on since.
  *
- * Throws `world_reset`, `ref_moved`, and what the runtime throws.
+ * What an operation shows that nobody announced is a commit of its own before the operation's. Where that is a loss and
+ * nothing was chosen, the ref stays before it, and the rest of the feed is read only to name all that was lost (G11).
+ *
+ * Throws `world_reset`, `lost_state`, `ref_moved`, and what the runtime throws.
  */
 export async function replay(session: Session, worldId: string, start: ReplayStart): Promise<Replayed> {
   const { repository, runtime, context } = session
@@ -70,6 +79,14 @@ export async function replay(session: Session, worldId: string, start: ReplaySta
   let checked = false
   let lapsed = false
   let ended = false
+  let writing: Writing | undefined
+  let question: Question | undefined
+  let verdict: Verdict | undefined
+  /** How far the feed was read when what is being written is. */
+  let end: Mark | undefined
+  const unannounced = new Set<ObjectKey>()
+  const lost: (Loss & { readonly question: Question })[] = []
+  const refusing = () => lost.length > 0 && start.choice === undefined
 
   const fresh = async (page: ChangesBatch & { readonly kind: 'page' }): Promise<readonly Operation[]> => {
     const later = page.operations.filter((operation) => operation.cursor > last.cursor)
@@ -84,6 +101,17 @@ export async function replay(session: Session, worldId: string, start: ReplaySta
   }
   const chunk = async function* (): AsyncGenerator<NewCommit, void, undefined> {
     for (let count = 0; count < CHUNK; ) {
+      while (writing !== undefined) {
+        const made = await writing.next(verdict)
+        verdict = undefined
+        if (made.done === true) writing = undefined
+        else if ('kind' in made.value) {
+          question = made.value
+          return
+        } else yield made.value
+      }
+      if (end !== undefined) last = end
+      end = undefined
       const next = await reading.next()
       if (next.done === true) {
         ended = true
@@ -100,20 +128,38 @@ export async function replay(session: Session, worldId: string, start: ReplaySta
         return
       }
       const news = await fresh(page)
-      const end = page.operations.findLast(({ cursor }) => cursor > last.cursor)
-      if (end === undefined) continue
-      if (news.length > 0) yield* (await prepare()).commits(news)
-      last = { cursor: end.cursor, opId: end.opId }
+      const newest = page.operations.findLast(({ cursor }) => cursor > last.cursor)
+      if (newest === undefined) continue
+      if (news.length > 0) writing = (await prepare()).commits(news)
+      end = { cursor: newest.cursor, opId: newest.opId }
       count += page.operations.length
       operations += news.length
       context.progress.step('Fetching operations', operations)
     }
   }
-  while (!ended) {
+  const settle = async (asked: Question): Promise<Verdict> => {
+    const { judge } = await import('./unannounced-verdict.ts')
+    const judged = await judge(session, tip, asked)
+    if (judged.kind === 'unannounced') unannounced.add(asked.key)
+    if (judged.kind !== 'lost') return judged
+    lost.push({ ...judged, question: asked })
+    // Before the ref moves past it: whoever is killed then must be asked again.
+    if (!refusing()) await (await import('./loss-note.ts')).noteLosses(session)
+    return judged
+  }
+  while (!ended || writing !== undefined) {
     // Most fetches find nothing: the first commit decides whether anything is written at all.
+    if (question !== undefined) {
+      verdict = await settle(question)
+      question = undefined
+    }
     const stream = chunk()
     const first = await stream.next()
     if (first.done === true) continue
+    if (refusing()) {
+      for await (const _ of stream);
+      continue
+    }
     const outcome = await repository.importCommits(
       ref,
       expected,
@@ -126,6 +172,26 @@ export async function replay(session: Session, worldId: string, start: ReplaySta
     expected = outcome.tip
     commits += outcome.commits
   }
+  if (refusing()) {
+    const open: LostObject[] = []
+    for (const { question: asked, fields, object } of lost) {
+      if (!open.some((known) => known.object === asked.key) && (await writer!.hasStill(asked, fields)))
+        open.push(object)
+    }
+    const objects = open.toSorted((a, b) => (a.object < b.object ? -1 : 1))
+    if (objects.length > 0) throw lostState(worldId, objects, 'has lost what it had acknowledged')
+    // Somebody has sent all of it again: what happened is history.
+    const at = (await readLineCommit(repository, tip, worldId))!
+    const again = { ref, expected, line: at, mark: at.trailers, choice: 'accept' } as const
+    const rest = await replay(session, worldId, again)
+    return {
+      ...rest,
+      commits: commits + rest.commits,
+      refusals: [...writer!.refusals.filter(({ key }) => !rest.about.has(key)), ...rest.refusals],
+      about: new Set([...writer!.about, ...rest.about]),
+      unannounced: new Set([...unannounced, ...rest.unannounced]),
+    }
+  }
   if (!lapsed && expected !== tip && !(await repository.updateRef(ref, tip, expected, 'gamedev sync: adopt'))) {
     throw refMoved(ref)
   }
@@ -137,9 +203,12 @@ export async function replay(session: Session, worldId: string, start: ReplaySta
     commits,
     refusals: writer?.refusals ?? [],
     about: writer?.about ?? new Set(),
+    unannounced,
     lapsed,
   }
 }
+
+type Writing = ReturnType<LineWriter['commits']>
 
 async function* prepend<T>(first: T, rest: AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
   yield first

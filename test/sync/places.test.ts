@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { init } from '../../src/sync/init.ts'
-import { addLamps, Checkout, startWorld, temporaryFolder, type World } from './support.ts'
+import { addLamps, Checkout, cloneWorld, startWorld, temporaryFolder, type World } from './support.ts'
 
 function repository(): Checkout {
   const checkout = new Checkout(temporaryFolder())
@@ -162,4 +162,48 @@ describe('where a project may be', () => {
     expect(project.git('status', '--porcelain')).toBe('')
     project.check()
   })
+})
+
+it('G1: a project that was moved within its repository does not take its world for empty', async () => {
+  const world = await startWorld({ publicLike: true })
+  await addLamps(world)
+  const top = new Checkout(temporaryFolder())
+  top.git('init', '--quiet', '-b', 'main')
+  top.write('games/plaza/notes.txt', 'notes\n')
+  top.commit('begin')
+  const project = new Checkout(join(top.folder, 'games/plaza'))
+  await init(project.context(), { url: world.runtime.url, worldId: 'plaza', name: 'main' })
+  expect(await project.push()).toMatchObject({ kind: 'up-to-date' })
+  top.git('mv', 'games/plaza', 'games/square')
+  top.commit('another name')
+  const moved = new Checkout(join(top.folder, 'games/square'))
+  const head = await world.head()
+  for (const command of [() => moved.push(), () => moved.pull()]) {
+    await expect(command()).rejects.toMatchObject({ code: 'project_moved', exitCode: 5 })
+  }
+  expect(await world.head()).toBe(head)
+  // Connected anew: all is the same.
+  await init(moved.context(), { url: undefined, worldId: undefined, name: 'main' })
+  expect(await moved.push()).toMatchObject({ kind: 'up-to-date' })
+  await world.edit('eve', 'lamp0001', { pinned: true })
+  expect(await moved.pull()).toMatchObject({ kind: 'merged' })
+  expect(moved.json(moved.entityPathOf('lamp0001'))).toMatchObject({ pinned: true })
+  expect(await world.head()).toBe(head + 1)
+})
+
+it('local changes that do not fit after an autostash are said, and kept', async () => {
+  const world = await startWorld()
+  await addLamps(world)
+  const project = await cloneWorld(world)
+  const path = project.entityPathOf('lamp0001')
+  project.change(path, (lamp) => {
+    lamp.pinned = true
+  })
+  await world.edit('eve', 'lamp0001', { props: { color: 'red' } })
+  project.change(path, (lamp) => {
+    lamp.props = { color: 'blue' }
+  })
+  expect(await project.pull({ autostash: true })).toMatchObject({ kind: 'merged' })
+  expect(project.warnings.join()).toContain('do not fit any more')
+  expect(project.git('stash', 'list')).not.toBe('')
 })

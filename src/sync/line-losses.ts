@@ -1,0 +1,116 @@
+import type { Overwritten, OverwrittenField } from '../git-bridge/rebased.ts'
+import type { Commit, Oid } from '../git-bridge/repository.ts'
+import { readTrailers } from '../git-bridge/trailers.ts'
+import { readUnits, type TreeObjects } from '../git-bridge/tree-objects.ts'
+import { unitsOf } from '../git-bridge/units.ts'
+import { fieldEquality } from '../resolvers/equality.ts'
+import { diffObjects, type FieldPath, fieldAt, fieldKey } from '../resolvers/fields.ts'
+import { jsonEquals } from '../world/json.ts'
+import { type FieldValue, type ObjectKey, parseObjectKey } from '../world/state.ts'
+import { baselineOf } from './baseline.ts'
+import type { LostObject } from './lost-state.ts'
+import type { Session } from './session.ts'
+import { olderIn } from './unannounced.ts'
+
+/** A field that the line shows gone back behind the feed, as an operation's snapshot brought it to light (G11). */
+export interface LostField {
+  readonly key: ObjectKey
+  readonly path: FieldPath
+  /** What was lost. */
+  readonly value: FieldValue
+  /** What the world has instead. */
+  readonly world: FieldValue
+  /** The files that hold the object. */
+  readonly files: readonly string[]
+}
+
+/** Whether a commit of the line is one by which an object went back; which object. */
+export function lossIn(commit: Commit): ObjectKey | undefined {
+  return readTrailers(commit)?.object === 'snapshot' ? olderIn(commit.message) : undefined
+}
+
+/** What such commits of a line took away, oldest first, and what its tip does not have from someone else since. */
+export async function lostFields(
+  session: Session,
+  commits: readonly Commit[],
+  tip: Oid,
+): Promise<readonly LostField[]> {
+  const { repository, prefix } = session
+  const found = new Map<string, LostField>()
+  for (const commit of commits) {
+    const key = lossIn(commit)
+    const parent = commit.parents[0]
+    if (key === undefined || parent === undefined) continue
+    const changed = await repository.diffTrees(parent, commit.oid, prefix === '' ? undefined : prefix.slice(0, -1))
+    const files = changed.map(({ path }) => path.slice(prefix.length))
+    const units = unitsOf(files)
+    const [was, is] = await Promise.all([parent, commit.oid].map((at) => readUnits(repository, at, prefix, units)))
+    for (const { path, before, after } of diffObjects(objectIn(was!, key), objectIn(is!, key))) {
+      const name = JSON.stringify([key, fieldKey(path)])
+      found.set(name, { key, path, value: before, world: after, files })
+    }
+  }
+  if (found.size === 0) return []
+  const now = await readUnits(repository, tip, prefix, unitsOf([...found.values()].flatMap(({ files }) => files)))
+  return [...found.values()].filter(({ key, path, value, world }) => {
+    const object = objectIn(now, key)
+    const same = path.length === 1 ? fieldEquality(parseObjectKey(key).kind, path[0]!) : jsonEquals
+    const at = fieldAt(object?.fields, path)
+    return object !== undefined && same(at, world) && !same(at, value)
+  })
+}
+
+/** For a merge whose baseline is `base`: what was lost takes part in it as if the world had it still. */
+export async function asRestored(
+  session: Session,
+  base: Oid,
+  tip: Oid,
+  lost: readonly LostField[],
+): Promise<Overwritten> {
+  const { repository, prefix } = session
+  const units = unitsOf(lost.flatMap(({ files }) => files))
+  const before = await readUnits(repository, base, prefix, units)
+  const after = await readUnits(repository, tip, prefix, units)
+  const byKey = new Map<ObjectKey, OverwrittenField[]>()
+  for (const { key, path, value } of lost) {
+    const fields = byKey.get(key) ?? []
+    byKey.set(key, fields)
+    // What came after the baseline has nothing to be compared with but itself.
+    const object = objectIn(before, key) ?? objectIn(after, key)
+    fields.push({ path, value, base: fieldAt(object?.fields, path) })
+  }
+  return byKey
+}
+
+/** As the sentence and the data of `lost_state` say it. */
+export function asLostObjects(lost: readonly LostField[]): readonly LostObject[] {
+  const byKey = new Map<ObjectKey, { field: string; line: unknown; world: unknown }[]>()
+  for (const { key, path, value, world } of lost) {
+    const fields = byKey.get(key) ?? []
+    byKey.set(key, fields)
+    fields.push({ field: path.join('.'), line: value, world })
+  }
+  const objects = [...byKey].map(([object, fields]): LostObject => ({ object, kind: 'older', fields }))
+  return objects.toSorted((a, b) => (a.object < b.object ? -1 : 1))
+}
+
+function objectIn({ objects }: TreeObjects, key: ObjectKey) {
+  return objects.get(key)?.object
+}
+
+/** What the line holds of losses that neither HEAD nor the merge under way has settled. */
+export async function openLosses(session: Session, tip: Oid): Promise<readonly LostField[]> {
+  const { repository } = session
+  const [head, merging] = await Promise.all([repository.resolve('HEAD'), repository.resolve('MERGE_HEAD')])
+  if (head === undefined) return []
+  const base = await baselineOf(session, head, tip)
+  const exclude = [base, merging].filter((oid) => oid !== undefined)
+  return lostFields(session, await commitsBetween(session, tip, exclude), tip)
+}
+
+async function commitsBetween(session: Session, tip: Oid, exclude: readonly Oid[]): Promise<readonly Commit[]> {
+  if (exclude.includes(tip)) return []
+  const commits: Commit[] = []
+  for await (const commit of session.repository.log({ include: [tip], exclude })) commits.push(commit)
+  return commits.reverse()
+}

@@ -1,0 +1,142 @@
+import type { Commit, Oid } from '../git-bridge/repository.ts'
+import { readTrailers } from '../git-bridge/trailers.ts'
+import { readUnits } from '../git-bridge/tree-objects.ts'
+import { type Units, unitsOf } from '../git-bridge/units.ts'
+import { entityFile, MANIFEST_FILE } from '../projection/paths.ts'
+import { readChanges } from '../remote-runtime/changes.ts'
+import { fieldEquality } from '../resolvers/equality.ts'
+import { type FieldPath, fieldAt } from '../resolvers/fields.ts'
+import { type JsonObject, jsonEquals, own } from '../world/json.ts'
+import type { Cursor, Operation } from '../world/operation.ts'
+import { type FieldValue, type ObjectKind, parseObjectKey, type WorldObject } from '../world/state.ts'
+import { effectOf, isInHand } from '../world/wire-world.ts'
+import { keyOfEffect } from './seen-ops.ts'
+import type { Session } from './session.ts'
+import { isRemoval, namesIn, type Question, type Verdict } from './unannounced.ts'
+import { PAGE } from './world-now.ts'
+
+/** Commits about an object that are asked whether a field had a value before. */
+const COMMITS = 100
+
+const TRANSFORM: ReadonlySet<string> = new Set(['position', 'quaternion', 'scale'])
+
+/**
+ * Decides what fields are that an operation shows changed and does not name (G4, G11), from the line up to `tip`, the
+ * commit before the operation's, and from the feed: a function of these, so that all clones decide alike.
+ *
+ * Announced after all is what a hand moved since the object's last commit. A loss is an object of which any field has a
+ * value again that it had on the line before or, where the line does not show all that it had, was written there.
+ * The removal of a blueprint's field names nothing: it is a loss where the version did not rise either.
+ */
+export async function judge(session: Session, tip: Oid, question: Question): Promise<Verdict> {
+  const { key, operation, object } = question
+  const history = await historyOf(session, tip, question)
+  const after = (path: FieldPath) => fieldAt(object.fields, path)
+  // Of moves in somebody's hand, and of versions, the feed alone knows.
+  const isInFeed = (path: FieldPath) => TRANSFORM.has(path[0]!) || isRemoval(path, after(path))
+  const before = question.fields.some(isInFeed) ? await operationsAbout(session, question, history.since) : []
+  const moved = new Set(before.filter(isInHand).flatMap(namesIn))
+  const fields = question.fields.filter(([field]) => !TRANSFORM.has(field!) || !moved.has(field!))
+  const changed = fields.filter((path) => !isRemoval(path, after(path)))
+  if (changed.length === 0 && !(fields.length > 0 && sameVersion(before.at(-1), operation))) {
+    return { kind: 'announced' }
+  }
+  const isLost = changed.length === 0 || changed.some((path) => wentBack(history, path, after(path)))
+  if (!isLost) return { kind: 'unannounced', fields: changed }
+  const line = history.states[0]?.fields
+  const said = fields.map((path) => ({ field: path.join('.'), line: fieldAt(line, path), world: after(path) }))
+  return { kind: 'lost', fields, object: { object: key, kind: 'older', fields: said } }
+}
+
+/** What the line knows of an object. */
+interface History {
+  readonly kind: ObjectKind
+  /** Newest first, as far as the object was there. */
+  readonly states: readonly WorldObject[]
+  /** Whether these are all that there ever were since the line began. */
+  readonly complete: boolean
+  /** The cursor of the newest commit about the object; where there is none, of the line's first. */
+  readonly since: Cursor
+}
+
+async function historyOf(session: Session, tip: Oid, { key, path, fields, object }: Question): Promise<History> {
+  const { repository } = session
+  const { kind, id } = parseObjectKey(key)
+  const units = unitsOf([path, MANIFEST_FILE, ...(kind === 'entity' ? [entityFile(id)] : [])])
+  const read = async (commit: Oid) => (await stateAt(session, commit, units)).get(key)
+  const now = await read(tip)
+  const states = now === undefined ? [] : [now]
+  let complete = false
+  let since: Cursor | undefined
+  let count = 0
+  for await (const commit of repository.log({ include: [tip], firstParent: true })) {
+    const said = readTrailers(commit)
+    if (said?.object === key || commit.parents.length === 0) since ??= said?.cursor
+    complete = commit.parents.length === 0
+    if (complete || (said?.object !== key && said?.object !== 'snapshot')) continue
+    if (++count > COMMITS) break
+    const was = await read(commit.parents[0]!)
+    if (was === undefined) {
+      // It begins here; only a snapshot can show something that was there before.
+      complete = said.object === key
+      break
+    }
+    states.push(was)
+    // The rest cannot tell otherwise.
+    const isBack = (at: FieldPath) => equality(kind, at)(fieldAt(was.fields, at), fieldAt(object.fields, at))
+    if (since !== undefined && fields.every(isBack)) break
+    // What lies between two snapshots nobody knows.
+    if (said.object === 'snapshot' && isRenewal(commit)) break
+  }
+  return { kind, states, complete, since: since ?? 0 }
+}
+
+function isRenewal({ author }: Commit): boolean {
+  return author.name !== 'unannounced'
+}
+
+async function stateAt({ repository, prefix }: Session, commit: Oid, units: Units) {
+  const { objects } = await readUnits(repository, commit, prefix, units)
+  return new Map([...objects].map(([key, { object }]) => [key, object]))
+}
+
+function equality(kind: ObjectKind, path: FieldPath): (a: FieldValue, b: FieldValue) => boolean {
+  return path.length === 1 ? fieldEquality(kind, path[0]!) : jsonEquals
+}
+
+function wentBack({ kind, states, complete }: History, path: FieldPath, value: FieldValue): boolean {
+  const same = equality(kind, path)
+  const [now, ...before] = states.map(({ fields }: { readonly fields: JsonObject }) => fieldAt(fields, path))
+  if (before.some((was) => same(was, value))) return true
+  return !complete && before.some((was) => !same(was, now))
+}
+
+/** What the feed has of an object's operations after a cursor and before an operation. */
+async function operationsAbout(
+  session: Session,
+  { key, operation: { cursor } }: Question,
+  since: Cursor,
+): Promise<readonly Operation[]> {
+  const found: Operation[] = []
+  let from = Math.max(0, since - 1)
+  for (let again = true; again; ) {
+    again = false
+    for await (const page of readChanges(session.runtime, from, { limit: PAGE })) {
+      if (page.kind === 'expired') {
+        again = page.oldestCursor !== undefined && page.oldestCursor - 1 > from
+        if (again) from = page.oldestCursor! - 1
+        break
+      }
+      const about = page.operations.filter((it) => it.cursor < cursor && keyOfEffect(effectOf(it)) === key)
+      found.push(...about)
+      if (page.cursor >= cursor) break
+    }
+  }
+  return found
+}
+
+/** Whether a blueprint's version did not rise from one operation to the next: what came between is lost. */
+function sameVersion(before: Operation | undefined, after: Operation): boolean {
+  const [was, is] = [before, after].map((operation) => own(operation?.snapshot ?? {}, 'version'))
+  return typeof was === 'number' && typeof is === 'number' && is <= was
+}

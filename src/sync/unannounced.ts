@@ -1,0 +1,108 @@
+import type { ObjectStep } from '../git-bridge/materializer.ts'
+import { fieldEquality } from '../resolvers/equality.ts'
+import { diffObjects, type FieldPath, fieldAt, withField } from '../resolvers/fields.ts'
+import { type JsonObject, jsonEquals } from '../world/json.ts'
+import type { Operation } from '../world/operation.ts'
+import { type FieldValue, isBookkeeping, type ObjectKey, type WorldObject } from '../world/state.ts'
+import type { LostObject } from './lost-state.ts'
+
+/** An operation shows fields changed that it does not name (G4): what are they? */
+export interface Question {
+  readonly kind: 'question'
+  readonly key: ObjectKey
+  /** Where the line has the object. */
+  readonly path: string
+  /** The object after the operation, in project spelling. */
+  readonly object: WorldObject
+  /** The same as the line spells it. */
+  readonly after: JsonObject
+  readonly fields: readonly FieldPath[]
+  readonly operation: Operation
+}
+
+/** Changed by an earlier operation after all; without one; or back at what was before an acknowledged write (G11). */
+export type Verdict =
+  | { readonly kind: 'announced' }
+  | { readonly kind: 'unannounced'; readonly fields: readonly FieldPath[] }
+  | Loss
+
+export interface Loss {
+  readonly kind: 'lost'
+  readonly fields: readonly FieldPath[]
+  /** As the line had it, and as the world does. */
+  readonly object: LostObject
+}
+
+/** Scripts follow each other by themselves in the runtime (protocol, section 5); a uid is the runtime's own (M1). */
+const FOLLOWING = new Set(['id', 'uid', 'script', 'scriptEntry', 'scriptFiles', 'scriptFormat', 'scriptRef'])
+
+/** The fields that the patch of an operation names, dotted where they are parts of a record. */
+export function namesIn({ patch }: Pick<Operation, 'patch'>): readonly string[] {
+  return Object.keys(patch ?? {})
+}
+
+/** The fields that differ before and after an operation and that nobody named. */
+export function unannouncedFields(step: ObjectStep, names: ReadonlySet<string>): readonly FieldPath[] {
+  const { kind, id } = step.object
+  const object = (fields: JsonObject): WorldObject => ({ kind, id, fields })
+  return diffObjects(object(step.before), object(step.after))
+    .filter(({ path, before, after }) => {
+      const field = path[0]!
+      if (FOLLOWING.has(field) || isBookkeeping(field) || names.has(field)) return false
+      for (const name of names) if (name.includes('.') && isWithin(path, name.split('.'))) return false
+      // An asset whose bytes came, or went, is the same (G4); a field of an entity is never removed by an operation's leave.
+      return isUrl(before) === isUrl(after) && !(kind === 'entity' && isRemoval(path, after))
+    })
+    .map(({ path }) => path)
+}
+
+/** What removes a field names nothing (protocol, section 5). */
+export function isRemoval(path: FieldPath, after: FieldValue): boolean {
+  return path.length === 1 && after === undefined
+}
+
+function isWithin(path: FieldPath, named: FieldPath): boolean {
+  return path.every((key, i) => i >= named.length || named[i] === key)
+}
+
+function isUrl(value: FieldValue): boolean {
+  return typeof value === 'string' && value.startsWith('asset://')
+}
+
+/** An object as it was before an operation, but for some fields that are as after it. */
+export function withFields({ before, after }: ObjectStep, fields: readonly FieldPath[]): JsonObject {
+  return fields.reduce((object, path) => withField(object, path, fieldAt(after, path)), before)
+}
+
+/** Whether an object, as the line spells it, has the values still that a question was about. */
+export function hasStill(fields: JsonObject | undefined, { object, after }: Question, paths: readonly FieldPath[]) {
+  if (fields === undefined) return false
+  return paths.some((path) => {
+    const same = path.length === 1 ? fieldEquality(object.kind, path[0]!) : jsonEquals
+    return same(fieldAt(fields, path), fieldAt(after, path))
+  })
+}
+
+/** The paragraph of a commit that says which object is back at older values: `Older: "<key>"`. */
+export function olderLine(key: ObjectKey): string {
+  const escaped = JSON.stringify(key).replace(
+    /[^\x20-\x7e]|[{}]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+  return `Older: ${escaped}\n\n`
+}
+
+/** The object that {@link olderLine} names in a message, between its subject and its trailers. */
+export function olderIn(message: string): ObjectKey | undefined {
+  const paragraphs = message
+    .trimEnd()
+    .split(/\n\s*\n/)
+    .slice(1, -1)
+  const said = paragraphs.map((text) => /^Older: (".*")$/.exec(text)?.[1]).find((text) => text !== undefined)
+  if (said === undefined) return undefined
+  try {
+    return JSON.parse(said) as ObjectKey
+  } catch {
+    return undefined
+  }
+}
