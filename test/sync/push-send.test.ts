@@ -9,7 +9,7 @@ import type { JsonObject } from '../../src/world/json.ts'
 import type { OperationKind } from '../../src/world/operation.ts'
 import { objectKey } from '../../src/world/state.ts'
 import { pushWith } from './push-support.ts'
-import { addLamps, cloneWorld, startWorld } from './support.ts'
+import { addLamps, Checkout, cloneWorld, startWorld } from './support.ts'
 
 const COMMIT = parseOid('ab'.repeat(20))
 
@@ -192,4 +192,39 @@ describe.each([
     expect(await world.blueprint('Box')).toBeUndefined()
     project.check()
   })
+})
+
+it('P5: a push that needs two requests, of which one lands and somebody is faster than the other', async () => {
+  const world = await startWorld()
+  await addLamps(world)
+  const project = await cloneWorld(world)
+  // Eight megabytes each: no request takes both.
+  const long = (letter: string) => letter.repeat(8 * 1024 * 1024)
+  for (const id of ['lamp0001', 'lamp0002']) {
+    project.change(project.entityPathOf(id), (lamp) => {
+      lamp.props = { note: long('a') }
+      lamp.pinned = true
+    })
+  }
+  const ours = project.commit('long notes')
+  let batches = 0
+  const before = async ({ name }: { readonly name: string }) => {
+    if (name === 'batch' && ++batches === 2) await world.edit('eve', 'lamp0002', { props: { note: 'mine' } })
+  }
+  const first = await pushWith(project, { before })
+  expect(first).toMatchObject({ kind: 'pushed', landed: 1, merge: 'contested' })
+  expect(first.kind === 'pushed' && first.conflicts.map(({ object }) => object)).toEqual(['entity:lamp0002'])
+  // Exactly the rest is contested, also in a fresh clone of what was committed; what eve wrote is there.
+  const fresh = new Checkout(`${project.folder}-fresh`)
+  project.git('clone', '--quiet', project.folder, fresh.folder)
+  const report = await fresh.push()
+  expect(report.kind === 'contested' && report.contested.map(({ key }) => key)).toEqual(['entity:lamp0002'])
+  expect(await world.entity('lamp0002')).toMatchObject({ props: { note: 'mine' }, pinned: false })
+  project.git('checkout', '--quiet', '--theirs', '--', project.entityPathOf('lamp0002'))
+  project.commit('hers')
+  expect(project.git('merge-base', '--is-ancestor', ours, 'HEAD')).toBe('')
+  expect(await project.push()).toMatchObject({ kind: 'pushed', landed: 1 })
+  expect(await world.entity('lamp0002')).toMatchObject({ props: { note: 'mine' }, pinned: true })
+  expect((await world.entity('lamp0001'))?.props).toEqual({ note: long('a') })
+  expect(await project.push()).toMatchObject({ kind: 'up-to-date' })
 })
