@@ -1,7 +1,9 @@
-import type { Commit, Oid, Repository } from '../git-bridge/repository.ts'
+import type { Commit, Oid, Repository, TreeChange } from '../git-bridge/repository.ts'
 import { readTrailers } from '../git-bridge/trailers.ts'
 import { readUnits } from '../git-bridge/tree-objects.ts'
 import { unitsOf } from '../git-bridge/units.ts'
+import { readEntityFile } from '../projection/entity.ts'
+import { classify } from '../projection/paths.ts'
 import { fieldEquality } from '../resolvers/equality.ts'
 import { diffObjects, type FieldPath, fieldAt } from '../resolvers/fields.ts'
 import { sameObject } from '../resolvers/object.ts'
@@ -55,11 +57,21 @@ export async function findUndone(
   }
   const undone: UndoneEdit[] = []
   let reads = 0
-  const knowing = new Map<string, Promise<boolean>>()
-  const knew = (commit: Oid, edit: Oid): Promise<boolean> => {
-    const known = knowing.get(`${commit} ${edit}`) ?? repository.isAncestor(edit, commit)
-    knowing.set(`${commit} ${edit}`, known)
-    return known
+  // The line is one chain, walked from its end: whoever had taken it in up to a commit knew what comes after that here.
+  const passed = new Set<Oid>()
+  const reached = new Map<Oid, Promise<Oid | undefined>>()
+  const knew = async (commit: Oid): Promise<boolean> => {
+    const furthest = reached.get(commit) ?? repository.mergeBase(commit, base)
+    reached.set(commit, furthest)
+    const oid = await furthest
+    return oid !== undefined && passed.has(oid)
+  }
+  // A push leaves many commits of few sources.
+  const known = new Map<string, Promise<boolean>>()
+  const ours = (source: string, commit: Oid): Promise<boolean> => {
+    const answer = known.get(`${commit} ${source}`) ?? isOurs(repository, source, commit)
+    known.set(`${commit} ${source}`, answer)
+    return answer
   }
   const reverting = new Map<Oid, Promise<boolean>>()
   const reverts = (commit: Oid): Promise<boolean> => {
@@ -69,6 +81,7 @@ export async function findUndone(
   }
   for await (const commit of repository.log({ include: [base], limit: LOOK_BACK })) {
     if (watched.size === 0 || reads >= READ) break
+    passed.add(commit.oid)
     const trailers = readTrailers(commit)
     const key = trailers?.object as ObjectKey | undefined
     const fields = key === undefined ? undefined : watched.get(key)
@@ -81,9 +94,9 @@ export async function findUndone(
       const [before, after] = [was, is].map((side) => valueAt(side, field.path))
       if (equal(before, after)) left.push(field)
       // Ours, or not what led to the present value: from here on it is nobody's edit that is undone.
-      else if (!equal(after, field.value) || (await isOurs(repository, trailers.source, field.for))) continue
+      else if (!equal(after, field.value) || (await ours(trailers.source, field.for))) continue
       // Settled the other way when it was merged, not undone since.
-      else if (!(await knew(field.for, commit.oid))) continue
+      else if (!(await knew(field.for))) continue
       else {
         const reverted = await reverts(field.for)
         field.edits.push({ key, path: field.path, by: commit.author.name, commit: commit.oid, reverted })
@@ -136,10 +149,30 @@ async function readEdit(
 ): Promise<{ readonly was: WorldObject | undefined; readonly is: WorldObject | undefined }> {
   const parent = commit.parents[0]
   const changed = await repository.diffTrees(parent, commit.oid, prefix === '' ? undefined : prefix.slice(0, -1))
+  const plain = changed.length === 1 ? await readPlain(repository, prefix, changed[0]!) : undefined
+  if (plain !== undefined) return plain
   const units = unitsOf(changed.map(({ path }) => path.slice(prefix.length)))
   const [was, is] = await Promise.all(
     [parent, commit.oid].map(async (at) => (await readUnits(repository, at, prefix, units)).objects.get(key)?.object),
   )
+  return { was, is }
+}
+
+/** One entity's file that names no asset, read by itself: most edits are of that kind. */
+async function readPlain(
+  repository: Repository,
+  prefix: string,
+  { path, before, after }: TreeChange,
+): Promise<{ readonly was: WorldObject | undefined; readonly is: WorldObject | undefined } | undefined> {
+  const file = path.slice(prefix.length)
+  if (classify(file).kind !== 'entity') return undefined
+  const sides = [before?.oid, after?.oid]
+  const blobs = await repository.readBlobs(sides.filter((oid) => oid !== undefined))
+  const read = sides.map((oid) =>
+    oid === undefined ? undefined : readEntityFile(file, blobs.get(oid)!, { valueOf: () => undefined }),
+  )
+  if (read.some((side) => side?.kind === 'invalid')) return undefined
+  const [was, is] = read.map((side) => (side?.kind === 'ok' ? side.object : undefined))
   return { was, is }
 }
 
