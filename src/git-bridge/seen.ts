@@ -19,22 +19,29 @@ export interface News {
 
 export const NO_NEWS: News = { line: [], seen: new Map() }
 
-/** Reads the line after the baseline; without a baseline there is no telling what is news. */
+/**
+ * Reads the line after the baseline, unless it is `known`; without a baseline there is no telling what is news.
+ */
 export async function readNews(
   repository: Repository,
   { base, ours, theirs }: { readonly base: Oid | undefined; readonly ours: Oid; readonly theirs: Oid },
+  known?: readonly Commit[],
 ): Promise<News> {
   if (base === undefined || base === theirs) return NO_NEWS
-  const line = await lineAfter(repository, base, theirs)
+  const line = known ?? (await lineAfter(repository, base, theirs))
   return { line, seen: await findSeen(repository, { base, ours, theirs }, line) }
 }
 
 /** Copies are looked for among HEAD's commits that are younger than the baseline, with room for clocks that differ. */
 const CLOCK_ROOM = 86_400
 
-async function lineAfter(repository: Repository, base: Oid, tip: Oid): Promise<readonly Commit[]> {
+export async function lineAfter(
+  repository: Repository,
+  base: Oid | readonly Oid[],
+  tip: Oid,
+): Promise<readonly Commit[]> {
   const commits: Commit[] = []
-  for await (const commit of repository.log({ include: [tip], exclude: [base] })) commits.push(commit)
+  for await (const commit of repository.log({ include: [tip], exclude: [base].flat() })) commits.push(commit)
   return commits.reverse()
 }
 

@@ -12,7 +12,7 @@ import { appFolders, refuseLosses, refuseMissing, refuseProblems, requireOneLayo
 import { addEchoes, addMoved, addNamed, addReferrers, readOurs, same, untouched, whereWritten } from './merge-units.ts'
 import { MergedTree, taken } from './merged-tree.ts'
 import { type Overwritten, rebased } from './rebased.ts'
-import type { Oid, Repository, TreeChange, TreeEdit } from './repository.ts'
+import type { Commit, Oid, Repository, TreeChange, TreeEdit } from './repository.ts'
 import { NO_NEWS, readNews } from './seen.ts'
 import { type PlacedObject, readUnits } from './tree-objects.ts'
 import { UnderstoodObjects } from './understood.ts'
@@ -48,6 +48,8 @@ export interface MergeOptions {
   readonly policy?: Policy | undefined
   /** Names for the markers: conflicted files are made of what is contested. Without it, contested fields are named only. */
   readonly conflicts?: (() => Promise<ConflictLabels>) | undefined
+  /** The commits of the line from `base` to `theirs`, oldest first, where they have been read already. */
+  readonly line?: readonly Commit[] | undefined
   /** Values of theirs that our own write replaced unseen (P5): they are merged as if they stood there still. */
   readonly overwritten?: Overwritten | undefined
   /**
@@ -110,7 +112,7 @@ export async function mergeWorlds(
   ])
   const changed = ourChanges.map((change) => change.path)
   // What we have made of the world's news exactly as it is there need not be looked into.
-  let news = same(ourChanges, theirChanges) ? undefined : await readNews(repository, commits)
+  let news = same(ourChanges, theirChanges) ? undefined : await readNews(repository, commits, options.line)
   const { seen } = news ?? NO_NEWS
   const { overwritten = new Map() } = options
   if (ourChanges.length === 0 && seen.size + overwritten.size === 0) {
@@ -160,7 +162,7 @@ export async function mergeWorlds(
   const idle = untouched(atBase, atOurs, atTheirs)
   const doubtful = whereWritten(units, atBase, atOurs, atTheirs, idle, seen.size > 0)
   const known = new Map([[theirs, atTheirs], ...(base === undefined ? [] : [[base, atBase] as const])])
-  if (doubtful.keys.size > 0) news ??= await readNews(repository, commits)
+  if (doubtful.keys.size > 0) news ??= await readNews(repository, commits, options.line)
   const since = await writtenIn(repository, news ?? NO_NEWS, prefix, doubtful.units, {
     keys: doubtful.keys,
     known,

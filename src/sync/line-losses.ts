@@ -1,5 +1,6 @@
 import type { Overwritten, OverwrittenField } from '../git-bridge/rebased.ts'
 import type { Commit, Oid } from '../git-bridge/repository.ts'
+import { lineAfter } from '../git-bridge/seen.ts'
 import { readTrailers } from '../git-bridge/trailers.ts'
 import { readUnits, type TreeObjects } from '../git-bridge/tree-objects.ts'
 import { unitsOf } from '../git-bridge/units.ts'
@@ -104,13 +105,6 @@ export async function openLosses(session: Session, tip: Oid): Promise<readonly L
   const [head, merging] = await Promise.all([repository.resolve('HEAD'), repository.resolve('MERGE_HEAD')])
   if (head === undefined) return []
   const base = await baselineOf(session, head, tip)
-  const exclude = [base, merging].filter((oid) => oid !== undefined)
-  return lostFields(session, await commitsBetween(session, tip, exclude), tip)
-}
-
-async function commitsBetween(session: Session, tip: Oid, exclude: readonly Oid[]): Promise<readonly Commit[]> {
-  if (exclude.includes(tip)) return []
-  const commits: Commit[] = []
-  for await (const commit of session.repository.log({ include: [tip], exclude })) commits.push(commit)
-  return commits.reverse()
+  const settled = [base, merging].filter((oid) => oid !== undefined)
+  return settled.includes(tip) ? [] : lostFields(session, await lineAfter(repository, settled, tip), tip)
 }

@@ -1,5 +1,6 @@
 import type { Overwritten } from '../git-bridge/rebased.ts'
 import type { Commit, Oid } from '../git-bridge/repository.ts'
+import { lineAfter } from '../git-bridge/seen.ts'
 import { readTrailers } from '../git-bridge/trailers.ts'
 import type { ResolvedObject, WorldMerge } from '../git-bridge/world-merge.ts'
 import { classify, MANIFEST_FILE } from '../projection/paths.ts'
@@ -148,7 +149,7 @@ async function mergeTip(
   const base = await baselineOf(session, head, fetched.tip)
   const plain = { fetched, branch: branch.name, ...nothing, ...found }
   if (base === fetched.tip) return { ...plain, kind: 'up-to-date', head }
-  const news = await commitsAfter(session, base, fetched.tip)
+  const news = await lineAfter(repository, base, fetched.tip)
   // What a restored branch is merged with, it may have had already.
   const before = theirs === fetched.tip ? base : await baselineOf(session, head, theirs)
   const lost = await lossesIn(session, news, fetched, found.loss, options)
@@ -157,6 +158,7 @@ async function mergeTip(
   const commits = { base: before, ours: head, theirs }
   const merge = await mergeWorlds(repository, session.prefix, commits, {
     policy: session.lobby?.policy,
+    line: theirs === fetched.tip ? news : undefined,
     ...(options.loss === 'restore' ? { overwritten: await lost.restored(before, theirs) } : {}),
     conflicts: async () => (await import('./leave-conflicts.ts')).conflictLabels(session, session.ref),
   })
@@ -246,13 +248,7 @@ async function guardDeletion(
 }
 
 export async function countByAuthor(session: Session, base: Oid, tip: Oid): Promise<ReadonlyMap<string, number>> {
-  return countAuthors(await commitsAfter(session, base, tip))
-}
-
-async function commitsAfter(session: Session, base: Oid, tip: Oid): Promise<readonly Commit[]> {
-  const commits: Commit[] = []
-  for await (const commit of session.repository.log({ include: [tip], exclude: [base] })) commits.push(commit)
-  return commits.reverse()
+  return countAuthors(await lineAfter(session.repository, base, tip))
 }
 
 function countAuthors(commits: readonly Commit[]): ReadonlyMap<string, number> {

@@ -9,6 +9,7 @@ import type { Conclusion } from './conclude-push.ts'
 import type { ConflictArtifact } from './conflict-artifact.ts'
 import type { TakenSnapshot } from './deploy-snapshot.ts'
 import { type Dispatched, dispatch } from './dispatch.ts'
+import { findDropped } from './dropped-conflicts.ts'
 import { Encoder } from './encode.ts'
 import { type FetchReport, fetchWorld } from './fetch.ts'
 import { type HeldBack, holdBack } from './hold-back.ts'
@@ -252,7 +253,12 @@ async function tryPush(
   if (wanted.length === 0) return over({ ...about, kind: 'up-to-date' })
   const settled = await holdKept(session, branch.head, wanted)
   await checkReferences(session, merge.tree, settled.operations, wanted)
-  const undone = follows ? [] : await findUndone(session, settled.operations, base)
+  const undone = follows
+    ? []
+    : [
+        ...(await findUndone(session, settled.operations, base)),
+        ...(await findDropped(session, settled.operations, { head: branch.head, tip: fetched.tip })),
+      ]
   const sources = { sharedOid: (path: string) => plan.shared.get(path) }
   if (options.dryRun) {
     const trial = new Encoder(session, sources, false)

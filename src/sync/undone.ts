@@ -75,7 +75,7 @@ export async function findUndone(
   }
   const reverting = new Map<Oid, Promise<boolean>>()
   const reverts = (commit: Oid): Promise<boolean> => {
-    const known = reverting.get(commit) ?? isRevert(session, commit)
+    const known = reverting.get(commit) ?? repository.readCommit(commit).then(isRevert)
     reverting.set(commit, known)
     return known
   }
@@ -125,7 +125,7 @@ export async function isOurs(repository: Repository, source: string, commit: Oid
 async function watch(session: Session, operation: PlannedOperation): Promise<readonly Watched[]> {
   const { kind, before, after, setting, scripts } = operation
   if (before === undefined || after === undefined) {
-    if (kind.endsWith('.remove') && !(await isRevert(session, operation.by.commit))) return []
+    if (kind.endsWith('.remove') && !isRevert(await session.repository.readCommit(operation.by.commit))) return []
     return [{ path: [], for: operation.by.commit, after: after?.fields, value: before?.fields, edits: [] }]
   }
   const planned = operation.changes
@@ -138,8 +138,9 @@ async function watch(session: Session, operation: PlannedOperation): Promise<rea
   return changes.map(({ path, before: value, after: put }) => ({ path, for: commit, after: put, value, edits: [] }))
 }
 
-async function isRevert({ repository }: Session, commit: Oid): Promise<boolean> {
-  return /^This reverts commit [0-9a-f]{7,64}/m.test((await repository.readCommit(commit)).message)
+/** Whether `git revert` made a commit, as its message says. */
+export function isRevert({ message }: Pick<Commit, 'message'>): boolean {
+  return /^This reverts commit [0-9a-f]{7,64}/m.test(message)
 }
 
 async function readEdit(

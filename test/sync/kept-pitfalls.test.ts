@@ -95,3 +95,23 @@ it('S1: an artifact is not read through a link, which may lead to a device (conf
   expect((await readArtifacts(folder, (file) => invalid.push(file))).size).toBe(0)
   expect(invalid).toEqual(['deadbeef.json'])
 })
+
+it('C6 P7: a revert that takes a kept conflict away settles nothing: the push asks', async () => {
+  const { world, project } = await lampProject()
+  const path = project.entityPath('lamp0001')
+  project.change(path, (lamp) => {
+    lamp.props = { color: 'red' }
+  })
+  project.commit('red')
+  await world.edit('eve', 'lamp0001', { props: { color: 'blue' } })
+  expect(await project.pull()).toMatchObject({ kind: 'merged', conflicts: [{ object: 'entity:lamp0001' }] })
+  project.git('revert', '--no-edit', '-m', '1', 'HEAD')
+  expect(project.exists('lobby.conflicts')).toBe(false)
+  const refusal = await project.push({ confirm: async () => false }).catch((error: unknown) => error)
+  expect(refusal).toMatchObject({
+    code: 'not_confirmed',
+    message: expect.stringContaining("eve's change of props.color of lamp0001"),
+  })
+  expect(await world.entity('lamp0001')).toMatchObject({ props: { color: 'blue' } })
+  expect(await project.push({ confirm: async () => true })).toMatchObject({ kind: 'pushed', landed: 1 })
+})
