@@ -1,0 +1,139 @@
+/**
+ * Stands in for `src/remote-runtime/exchange.ts` and `socket.ts`: the same exports over a network in memory. A step takes
+ * as long as the gate lets it wait; timers play no part. A process that is dead hears nothing any more: its promises stay
+ * pending, as after SIGKILL.
+ */
+import type { Connection } from '../../../src/remote-runtime/connection.ts'
+import type { ExchangeRequest, FailureKind, Reply } from '../../../src/remote-runtime/exchange.ts'
+import type { Socket, SocketEvents } from '../../../src/remote-runtime/socket.ts'
+import { type SimProcess, theHost } from '../host.ts'
+import { handle } from './http-routes.ts'
+import { landed, pass, sent, serverAt, type UnderWay, type Verdict } from './network.ts'
+import { SimSocket } from './sim-socket.ts'
+
+export { deliverLate, forgetServers, lateWrites, registerServer, setGate } from './network.ts'
+export type { ExchangeRequest, FailureKind, Reply, Socket, SocketEvents }
+
+/** As in the module that this one stands in for. */
+export class ExchangeFailure extends Error {
+  readonly kind: FailureKind
+  readonly reason: string
+  readonly sent: boolean
+
+  constructor(kind: FailureKind, reason: string, sent: boolean, cause?: unknown) {
+    super(reason, cause === undefined ? undefined : { cause })
+    this.kind = kind
+    this.reason = reason
+    this.sent = sent
+  }
+}
+
+export function failureOf(error: unknown, sent: boolean): ExchangeFailure {
+  return error instanceof ExchangeFailure
+    ? error
+    : new ExchangeFailure('connection', 'the connection was cut', sent, error)
+}
+
+export interface Agents {
+  readonly destroy: () => void
+}
+
+export function openAgents(): Agents {
+  return { destroy: () => {} }
+}
+
+const NEVER = new Promise<never>(() => {})
+const HEADERS = { 'content-type': 'application/json; charset=utf-8' }
+const cut = () => new ExchangeFailure('connection', 'ECONNRESET', true)
+const noHost = () => new ExchangeFailure('no_host', 'ENOTFOUND, no such host', false)
+const noServer = () => new ExchangeFailure('connection', 'ECONNREFUSED', false)
+
+/** One request and its answer, two steps; a write that is cut off may still arrive later. */
+export async function exchange(_agents: Agents, request: ExchangeRequest): Promise<Reply> {
+  const { method, signal } = request
+  signal?.throwIfAborted()
+  const process = currentProcess()
+  if (isDead(process)) return NEVER
+  const url = `${request.origin.protocol}//${request.origin.host}${request.path}`
+  const server = serverAt(url)
+  if (server === undefined) throw noHost()
+  const { base, world, path } = server
+  const what = `${method} ${path.replace(/\?.*$/s, '')}`
+  const write = method !== 'GET'
+  const body = Buffer.concat(request.body ?? [])
+  const incoming = { method, path, headers: request.headers, body, base, process }
+  const { incarnation } = world
+
+  let abandoned = false
+  let count = 1
+  const flight: UnderWay = {
+    process,
+    origin: base,
+    what,
+    get abandoned() {
+      return abandoned
+    },
+    get count() {
+      return count
+    },
+    arrive: () => {
+      count = 0
+      if (world.running && world.incarnation === incarnation) handle(world, incoming)
+    },
+  }
+  if (write) sent(flight)
+  const toServer = await pass({ process, origin: base, kind: 'request', what, write })
+  if (isDead(process)) return NEVER
+  if (signal?.aborted === true || toServer === 'cut') {
+    abandoned = true
+    signal?.throwIfAborted()
+    throw cut()
+  }
+  landed(flight)
+  if (toServer === 'lose') throw cut()
+  // It arrived already, as a late one.
+  if (count === 0) throw cut()
+  count = 0
+  if (!world.running || !world.reachable) throw noServer()
+  if (toServer === 'repeat') handle(world, incoming)
+  const outgoing = handle(world, incoming)
+
+  const { status } = outgoing
+  const back = await pass({ process, origin: base, kind: 'answer', what: `${what} ${status}`, write })
+  if (isDead(process)) return NEVER
+  signal?.throwIfAborted()
+  if (isCut(back)) throw cut()
+  const bytes = typeof outgoing.body === 'string' ? Buffer.from(outgoing.body) : outgoing.body
+  if (bytes.byteLength > request.maxBytes) throw new ExchangeFailure('too_large', `${bytes.byteLength} bytes`, true)
+  return { status, headers: HEADERS, bytes }
+}
+
+/** Opens an admin WebSocket; like a real one, it says nothing before the caller has it in hand. */
+export async function openSocket(connection: Connection, events: SocketEvents): Promise<Socket> {
+  const process = currentProcess()
+  if (isDead(process)) return NEVER
+  const socket = new SimSocket(serverAt(connection.base), process, events)
+  // The caller's continuation comes first.
+  Promise.resolve()
+    .then(() => {})
+    .then(() => {})
+    .then(() => socket.connect())
+  return socket
+}
+
+function isCut(verdict: Verdict): boolean {
+  return verdict === 'lose' || verdict === 'cut'
+}
+
+function isDead(process: SimProcess | undefined): boolean {
+  return process?.dead === true
+}
+
+/** None outside of a simulation. */
+function currentProcess(): SimProcess | undefined {
+  try {
+    return theHost().current
+  } catch {
+    return undefined
+  }
+}
