@@ -45,12 +45,13 @@ export class AdminDoor implements Listener {
     return !this.#ended && this.#model.running && this.#model.incarnation === this.#incarnation
   }
 
-  receive(bytes: Uint8Array): void {
+  /** `late` for a frame whose sender is cut off or dead. */
+  receive(bytes: Uint8Array, late = false): void {
     if (!this.open) return
     const frame = decode(bytes)
     if (frame === undefined) this.#fail('invalid_packet')
     else if (this.#leave !== undefined) {
-      if (frame.name === 'adminCommand') this.#command(frame.data)
+      if (frame.name === 'adminCommand') this.#command(frame.data, late)
     } else if (frame.name !== 'adminAuth') this.#fail('unauthorized')
     else this.#authenticate(frame.data)
   }
@@ -101,7 +102,7 @@ export class AdminDoor implements Listener {
     return { serverTime: this.#model.now() / 1000, ...surroundings(this.#model, this.#base), ...objects }
   }
 
-  #command(data: Fields): void {
+  #command(data: Fields, late: boolean): void {
     const { requestId } = data
     const parsed = parseAdminCommand(data, this.#networkId)
     if (parsed.kind === 'refused') {
@@ -109,7 +110,7 @@ export class AdminDoor implements Listener {
       return
     }
     const { command, by } = parsed.request
-    const { outcome } = this.#model.apply(command, by, { what: command.kind, process: this.#process })
+    const { outcome } = this.#model.apply(command, by, { what: command.kind, process: this.#process, late })
     if (outcome.kind === 'done') {
       this.#send('adminResult', { ok: true, ...outcome.reply, requestId })
       return

@@ -10,6 +10,8 @@ export interface Incoming {
   /** The base URL that the client used. */
   readonly base: string
   readonly process: SimProcess | undefined
+  /** Its sender waits for no answer any more. */
+  readonly late: boolean
 }
 
 export interface Outgoing {

@@ -8,6 +8,8 @@ export interface Via {
   /** `POST /admin/ops`, `entity_modify`, `editor`, … */
   readonly what: string
   readonly process: SimProcess | undefined
+  /** It arrived after its process was cut off from it, or dead. */
+  readonly late: boolean
 }
 
 /** One operation, and what it made of its object; equal values are an operation that changed nothing. */

@@ -30,7 +30,7 @@ export type EditorWrite =
  * that is taken for this one write, removals of blueprints over HTTP, whose operations are the admin's.
  */
 export function writeAsEditor(model: WorldModel, write: EditorWrite, by: string): Settled {
-  const via = { what: 'editor', process: undefined }
+  const via = { what: 'editor', process: undefined, late: false }
   const person: Attribution = { actor: by, source: 'admin', opId: undefined }
   const http: Attribution = { actor: 'admin', source: 'admin.http', opId: undefined }
   const send = (command: Command, attribution = person): Settled => model.apply(command, attribution, via)

@@ -217,13 +217,13 @@ function unusedAssets(model: WorldModel, gone: ReadonlySet<string>): readonly st
 
 function write(
   model: WorldModel,
-  { process }: Incoming,
+  { process, late }: Incoming,
   what: string,
   command: Command,
   actor = 'admin',
   source = 'admin.http',
 ): Settled {
-  return model.apply(command, { actor, source, opId: undefined }, { what, process })
+  return model.apply(command, { actor, source, opId: undefined }, { what, process, late })
 }
 
 export function refusal(outcome: Refused): Outgoing {

@@ -83,7 +83,7 @@ export class SimSocket implements Socket, UnderWay {
 
   arrive(): void {
     const frame = this.#inbound.shift()
-    if (frame !== undefined) this.#door?.receive(frame)
+    if (frame !== undefined) this.#door?.receive(frame, this.#over || this.process?.dead === true)
   }
 
   /** Frames to the server, in order, then the goodbye. */

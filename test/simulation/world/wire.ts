@@ -61,7 +61,7 @@ export async function exchange(_agents: Agents, request: ExchangeRequest): Promi
   const what = `${method} ${path.replace(/\?.*$/s, '')}`
   const write = method !== 'GET'
   const body = Buffer.concat(request.body ?? [])
-  const incoming = { method, path, headers: request.headers, body, base, process }
+  const incoming = { method, path, headers: request.headers, body, base, process, late: false }
   const { incarnation } = world
 
   let abandoned = false
@@ -78,7 +78,9 @@ export async function exchange(_agents: Agents, request: ExchangeRequest): Promi
     },
     arrive: () => {
       count = 0
-      if (world.running && world.incarnation === incarnation) handle(world, incoming)
+      if (world.running && world.incarnation === incarnation) {
+        handle(world, { ...incoming, late: true })
+      }
     },
   }
   if (write) sent(flight)
