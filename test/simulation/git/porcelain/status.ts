@@ -1,0 +1,18 @@
+import { compareNames } from '../objects.ts'
+import type { Repo } from '../repo.ts'
+import { listFiles } from '../trees.ts'
+import { filesBelow, isModified } from '../work-tree.ts'
+
+/** The files that `git status` names: tracked ones that differ from HEAD or the index, then untracked ones. */
+export function changedFiles(repo: Repo): string[] {
+  const { index } = repo
+  const head = new Map(listFiles(repo.objects, repo.headTree).map((file) => [file.path, file]))
+  const tracked = new Set([...head.keys(), ...index.paths()])
+  const changed = [...tracked].filter((path) => {
+    const [was, is] = [head.get(path), index.entries.get(path)]
+    if (was === undefined || is === undefined || was.oid !== is.oid || was.mode !== is.mode) return true
+    return isModified(repo, path, is)
+  })
+  const untracked = [...filesBelow(repo, '', { ignored: false })].filter((path) => !index.has(path))
+  return [...changed.sort(compareNames), ...untracked.sort(compareNames)]
+}
