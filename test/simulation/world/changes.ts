@@ -30,9 +30,10 @@ export interface Silent {
   readonly cursor: number
   /**
    * `write`: of a write that changes more than it says (an opId used again, states that a blueprint's change empties);
-   * `restart`: state that was not saved; `restore`: a backup; `clean`: a start that cleans up.
+   * `script`: what a script or a save does by itself; `restart`: state that was not saved; `restore`: a backup; `clean`: a
+   * start that cleans up.
    */
-  readonly cause: 'write' | 'restart' | 'restore' | 'clean'
+  readonly cause: 'write' | 'script' | 'restart' | 'restore' | 'clean'
 }
 
 /** What a server lost when it went down. */

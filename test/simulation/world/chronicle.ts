@@ -56,8 +56,21 @@ export class Chronicle {
       announced.push({ operation, key, before: was, after: is, via })
     }
     for (const one of announced) for (const listener of this.#onOperation) listener(one)
-    for (const [key, value] of after) this.#silently(key, said.get(key), value, 'write')
+    for (const [key, value] of after) this.silently(key, said.get(key), value, 'write')
     return announced.map(({ operation }) => operation)
+  }
+
+  /** An object changes, and nothing in the feed says so. */
+  silently(
+    key: ObjectKey,
+    before: JsonObject | undefined,
+    after: JsonObject | undefined,
+    cause: Silent['cause'],
+  ): void {
+    if (before === after || jsonEquals(before, after)) return
+    const cursor = this.#feed.head
+    this.#history.add(key, { cursor, announced: false, value: after })
+    for (const listener of this.#onSilent) listener({ key, before, after, cursor, cause })
   }
 
   /** The world became another state of it: what that changed, nothing in the feed says. */
@@ -93,18 +106,6 @@ export class Chronicle {
       if (object !== undefined) (kind === 'blueprint' ? blueprints : entities).set(id, object)
     }
     return { settings: read(SETTINGS) ?? {}, spawn: read(SPAWN) ?? {}, blueprints, entities }
-  }
-
-  #silently(
-    key: ObjectKey,
-    before: JsonObject | undefined,
-    after: JsonObject | undefined,
-    cause: Silent['cause'],
-  ): void {
-    if (before === after || jsonEquals(before, after)) return
-    const cursor = this.#feed.head
-    this.#history.add(key, { cursor, announced: false, value: after })
-    for (const listener of this.#onSilent) listener({ key, before, after, cursor, cause })
   }
 }
 

@@ -26,6 +26,12 @@ export class Feed {
     this.#cursors.set(operation.opId, operation.cursor)
   }
 
+  /** Delivers an operation again, under the next cursor: a feed promises no more than at least once. */
+  repeat(operation: Operation): void {
+    this.head++
+    this.#operations.push({ ...operation, cursor: this.head })
+  }
+
   /** A cursor that no operation gets. */
   skip(): void {
     this.head++
@@ -43,7 +49,7 @@ export class Feed {
   /** A crash after `more` of the unwritten operations: the others are gone, and their cursors are given again. */
   crash(more: number): readonly Operation[] {
     const lost = this.#operations.splice(this.#written + more)
-    for (const { opId } of lost) this.#cursors.delete(opId)
+    for (const { opId, cursor } of lost) if (this.#cursors.get(opId) === cursor) this.#cursors.delete(opId)
     this.flush()
     this.head = Math.max(this.floor, this.#operations.at(-1)?.cursor ?? 0)
     return lost
@@ -76,7 +82,7 @@ export class Feed {
   restore(before: { readonly head: number; readonly operations: readonly Operation[] }): void {
     this.#operations = [...before.operations]
     this.#cursors.clear()
-    for (const { opId, cursor } of before.operations) this.#cursors.set(opId, cursor)
+    for (const { opId, cursor } of before.operations.toReversed()) this.#cursors.set(opId, cursor)
     this.head = before.head
     this.floor = Math.min(this.floor, before.head)
     this.flush()

@@ -13,6 +13,7 @@ import { uploadedFile } from './multipart.ts'
 
 const MAX_JSON_BYTES = 1024 * 1024
 const MEGABYTES = 12
+const CLEAN_GRACE_MS = 60 * 60 * 1000
 const BROKEN: Outgoing = { status: 500, body: '' }
 const STATUS: { readonly [error: string]: number } = {
   invalid_payload: 400,
@@ -155,7 +156,7 @@ function changes(model: WorldModel, cursor = 'latest', limit = '200', wait = '0'
 
 function batch(model: WorldModel, incoming: Incoming, place: string): Outgoing {
   if (incoming.body.byteLength > BATCH_MAX_BYTES) return failed(413, 'payload_too_large')
-  const body = json(incoming.body)
+  const body = isEmpty(incoming) ? { value: undefined } : json(incoming.body)
   if (body === undefined) return failed(400, 'invalid_payload', { message: 'the body is not JSON' })
   const parsed = parseBatch(body.value)
   if (parsed.kind === 'too_large') return failed(413, 'payload_too_large')
@@ -190,13 +191,13 @@ function upload(model: WorldModel, { headers, body }: Incoming): Outgoing {
   }
 }
 
-/** Drops unused blueprints; of the assets, only what the public server drops: ours spares whatever is young. */
+/** Drops what nothing uses; ours spares assets that a push may have uploaded for operations still to come. */
 function clean(model: WorldModel, incoming: Incoming, dryrun: boolean): Outgoing {
   const place = 'POST /admin/clean'
   const { outcome } = write(model, incoming, place, { kind: 'clean', dryrun }, 'runtime', 'runtime')
   if (outcome.kind === 'refused') return failed(500, 'clean_failed')
   const blueprints = outcome.reply.blueprints as readonly string[]
-  const assets = model.kind.durable ? [] : unusedAssets(model, new Set(blueprints))
+  const assets = unusedAssets(model, new Set(blueprints))
   for (const filename of dryrun ? [] : assets) model.assets.remove(filename)
   return answer({ ok: true, dryrun, blueprints, assets })
 }
@@ -209,10 +210,7 @@ function unusedAssets(model: WorldModel, gone: ReadonlySet<string>): readonly st
   for (const entity of model.world.all('entity')) collectAssets(entity, used)
   for (const { blueprints } of model.deploySnapshots) for (const blueprint of blueprints) collectAssets(blueprint, used)
   collectAssets(model.world.settings, used)
-  return model.assets
-    .names()
-    .filter((name) => /^[0-9a-f]{64}\./.test(name) && !used.has(name))
-    .sort()
+  return model.assets.olderThan(model.kind.durable ? CLEAN_GRACE_MS : 0).filter((name) => !used.has(name))
 }
 
 function write(
@@ -235,13 +233,18 @@ function noRoute(method: string, path: string): Outgoing {
 }
 
 /** The members of a JSON body, none when it is no object; undefined when the server chokes on it. */
-function bodyOf({ headers, body }: Incoming): Fields | undefined {
-  if (headers['content-type'] === undefined && body.byteLength === 0) return {}
+function bodyOf(incoming: Incoming): Fields | undefined {
+  const { body } = incoming
+  if (isEmpty(incoming)) return {}
   if (body.byteLength > MAX_JSON_BYTES) return undefined
   const parsed = json(body)
   if (parsed === undefined) return undefined
   const { value } = parsed
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {}
+}
+
+function isEmpty({ headers, body }: Incoming): boolean {
+  return headers['content-type'] === undefined && body.byteLength === 0
 }
 
 function json(body: Buffer): { readonly value: unknown } | undefined {

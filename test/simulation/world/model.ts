@@ -51,7 +51,7 @@ export class WorldModel {
   readonly kind: ServerKind
   readonly adminCode: string | undefined
   readonly feed = new Feed()
-  readonly assets = new AssetShelf()
+  readonly assets: AssetShelf
   readonly deploySnapshots: DeploySnapshot[] = []
   /** Failures of the rules themselves: always empty, unless they have a bug. */
   readonly bugs: unknown[] = []
@@ -75,6 +75,7 @@ export class WorldModel {
     this.kind = options.kind ?? REFERENCE
     this.adminCode = options.adminCode
     this.now = options.now ?? (() => theHost().now)
+    this.assets = new AssetShelf(this.now)
     this.#random = options.random ?? (() => theHost().random())
     this.#world = new WorldTables({ settings: DEFAULT_SETTINGS, spawn: DEFAULT_SPAWN })
     const ts = new Date(this.now()).toISOString()
@@ -200,6 +201,23 @@ export class WorldModel {
   /** Down and up again; tells what that lost. */
   restart(how: { readonly crash?: boolean; readonly written?: number; readonly clean?: boolean } = {}): Losses {
     return { operations: this.stop(how), objects: this.start(how) }
+  }
+
+  /** What a script does to its entity, or a save to any object, without an operation (protocol, section 3). */
+  runScript(id: string, state: JsonObject): void {
+    const before = this.#world.get('entity', id)
+    if (before === undefined) return
+    const after: JsonObject = { ...before, state, updatedAt: new Date(this.now()).toISOString() }
+    this.#world.set('entity', id, after)
+    const key = objectKey('entity', id)
+    this.#saved.changed(key)
+    this.#chronicle.silently(key, before, after, 'script')
+  }
+
+  /** Delivers the newest operation again, under a later cursor. */
+  redeliver(): void {
+    const newest = this.feed.operations().at(-1)
+    if (newest !== undefined) this.feed.repeat(newest)
   }
 
   /** Keeps the last `count` operations (protocol, section 9, retention). */

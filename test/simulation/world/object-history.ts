@@ -25,11 +25,15 @@ export class ObjectHistory {
   /** What an object was just after the operation of a cursor; what nobody announced counts from the next one on. */
   at(key: ObjectKey, cursor: number): JsonObject | undefined {
     const versions = this.#versions.get(key) ?? []
-    for (let i = versions.length - 1; i >= 0; i--) {
-      const version = versions[i]!
-      if (version.cursor < cursor || (version.announced && version.cursor === cursor)) return version.value
+    let low = 0
+    let high = versions.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      const version = versions[middle]!
+      if (version.cursor < cursor || (version.announced && version.cursor === cursor)) low = middle + 1
+      else high = middle
     }
-    return undefined
+    return versions[low - 1]?.value
   }
 
   keys(): Iterable<ObjectKey> {

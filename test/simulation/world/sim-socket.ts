@@ -107,7 +107,7 @@ export class SimSocket implements Socket, UnderWay {
   }
 
   #hear(message: Outbound): void {
-    if (this.#over) return
+    if (this.#over || this.process?.dead === true) return
     this.#outbound.push(message)
     if (!this.#receiving) void this.#bring()
   }

@@ -7,8 +7,10 @@ import type { Connection } from '../../../src/remote-runtime/connection.ts'
 import type { ExchangeRequest, FailureKind, Reply } from '../../../src/remote-runtime/exchange.ts'
 import type { Socket, SocketEvents } from '../../../src/remote-runtime/socket.ts'
 import { type SimProcess, theHost } from '../host.ts'
+import type { Incoming } from './answers.ts'
 import { handle } from './http-routes.ts'
-import { landed, pass, sent, serverAt, type UnderWay, type Verdict } from './network.ts'
+import type { WorldModel } from './model.ts'
+import { landed, pass, type Step, sent, serverAt, type UnderWay, type Verdict } from './network.ts'
 import { SimSocket } from './sim-socket.ts'
 
 export { deliverLate, forgetServers, lateWrites, registerServer, setGate } from './network.ts'
@@ -62,52 +64,71 @@ export async function exchange(_agents: Agents, request: ExchangeRequest): Promi
   const write = method !== 'GET'
   const body = Buffer.concat(request.body ?? [])
   const incoming = { method, path, headers: request.headers, body, base, process, late: false }
-  const { incarnation } = world
-
-  let abandoned = false
-  let count = 1
-  const flight: UnderWay = {
-    process,
-    origin: base,
-    what,
-    get abandoned() {
-      return abandoned
-    },
-    get count() {
-      return count
-    },
-    arrive: () => {
-      count = 0
-      if (world.running && world.incarnation === incarnation) {
-        handle(world, { ...incoming, late: true })
-      }
-    },
-  }
+  const flight = new Flight(world, incoming, what)
   if (write) sent(flight)
-  const toServer = await pass({ process, origin: base, kind: 'request', what, write })
+  const toServer = await passing({ process, origin: base, kind: 'request', what, write }, signal)
   if (isDead(process)) return NEVER
-  if (signal?.aborted === true || toServer === 'cut') {
-    abandoned = true
+  if (toServer === 'abort' || toServer === 'cut') {
+    flight.abandoned = true
     signal?.throwIfAborted()
     throw cut()
   }
   landed(flight)
-  if (toServer === 'lose') throw cut()
-  // It arrived already, as a late one.
-  if (count === 0) throw cut()
-  count = 0
+  // Or it arrived already, as a late one.
+  if (toServer === 'lose' || flight.count === 0) throw cut()
+  flight.count = 0
   if (!world.running || !world.reachable) throw noServer()
   if (toServer === 'repeat') handle(world, incoming)
-  const outgoing = handle(world, incoming)
+  const { status, body: said } = handle(world, incoming)
 
-  const { status } = outgoing
-  const back = await pass({ process, origin: base, kind: 'answer', what: `${what} ${status}`, write })
+  const back = await passing({ process, origin: base, kind: 'answer', what: `${what} ${status}`, write }, signal)
   if (isDead(process)) return NEVER
   signal?.throwIfAborted()
-  if (isCut(back)) throw cut()
-  const bytes = typeof outgoing.body === 'string' ? Buffer.from(outgoing.body) : outgoing.body
+  if (back === 'lose' || back === 'cut') throw cut()
+  const bytes = typeof said === 'string' ? Buffer.from(said) : said
   if (bytes.byteLength > request.maxBytes) throw new ExchangeFailure('too_large', `${bytes.byteLength} bytes`, true)
   return { status, headers: HEADERS, bytes }
+}
+
+/** A request that is on its way. */
+class Flight implements UnderWay {
+  readonly process: SimProcess | undefined
+  readonly origin: string
+  readonly what: string
+  abandoned = false
+  count = 1
+  readonly #world: WorldModel
+  readonly #incoming: Incoming
+  readonly #incarnation: number
+
+  constructor(world: WorldModel, incoming: Incoming, what: string) {
+    this.process = incoming.process
+    this.origin = incoming.base
+    this.what = what
+    this.#world = world
+    this.#incoming = incoming
+    this.#incarnation = world.incarnation
+  }
+
+  arrive(): void {
+    this.count = 0
+    const there = this.#world.running && this.#world.incarnation === this.#incarnation
+    if (there) handle(this.#world, { ...this.#incoming, late: true })
+  }
+}
+
+/** The gate's verdict, or that the client waits for it no longer. */
+function passing(step: Step, signal: AbortSignal | undefined): Promise<Verdict | 'abort'> {
+  const verdict = pass(step)
+  if (signal === undefined) return verdict
+  return new Promise((resolve, reject) => {
+    const abort = () => resolve('abort')
+    signal.addEventListener('abort', abort)
+    verdict.then((known) => {
+      signal.removeEventListener('abort', abort)
+      resolve(known)
+    }, reject)
+  })
 }
 
 /** Opens an admin WebSocket; like a real one, it says nothing before the caller has it in hand. */
@@ -121,10 +142,6 @@ export async function openSocket(connection: Connection, events: SocketEvents): 
     .then(() => {})
     .then(() => socket.connect())
   return socket
-}
-
-function isCut(verdict: Verdict): boolean {
-  return verdict === 'lose' || verdict === 'cut'
 }
 
 function isDead(process: SimProcess | undefined): boolean {
