@@ -2,7 +2,7 @@
  * The network between simulated processes and worlds: who is where, the gate that every step passes, and what is still
  * on its way after its sender is gone.
  */
-import type { SimProcess } from '../host.ts'
+import { type SimProcess, theHost } from '../host.ts'
 import type { WorldModel } from './model.ts'
 
 /** One step over the network, before it is made. */
@@ -20,6 +20,11 @@ export interface Step {
   readonly what: string
   /** It may change the world. */
   readonly write: boolean
+  /**
+   * The process is the one that runs now. Otherwise somebody else made the server speak to it, and the gate must not
+   * open before the process is resumed: it would run in somebody else's name.
+   */
+  readonly awake: boolean
 }
 
 /**
@@ -64,8 +69,17 @@ export function setGate(next: Gate): void {
   gate = next
 }
 
-export function pass(step: Step): Promise<Verdict> {
-  return gate(step)
+export function pass(step: Omit<Step, 'awake'>): Promise<Verdict> {
+  return gate({ ...step, awake: currentProcess() === step.process })
+}
+
+/** The process that runs; none outside of a simulation. */
+export function currentProcess(): SimProcess | undefined {
+  try {
+    return theHost().current
+  } catch {
+    return undefined
+  }
 }
 
 /** The world that serves a URL, and the URL's rest below its base. */

@@ -57,8 +57,8 @@ function http(method: string, path: string, body?: unknown, code?: string): Deed
   }
 }
 
-const BLUEPRINTS = ['lamp', 'door', 'door__red', '$scene', '__proto__']
-const ENTITIES = ['e0', 'e1', 'e2', 'e3', 'a.b']
+const BLUEPRINTS = ['lamp', 'lamp', 'lamp', 'door', 'door', 'door__red', '$scene', '__proto__']
+const ENTITIES = ['e0', 'e0', 'e0', 'e1', 'e1', 'a.b']
 const SCOPES = ['lamp', 'door', 'global', '']
 
 const value = (random: Random): unknown =>
@@ -68,7 +68,7 @@ const vector = (random: Random, length = 3): unknown =>
     ? pick(random, [null, [1], 'x', [1, 2, null]])
     : Array.from({ length }, () => Math.floor(random() * 4))
 const token = (random: Random): unknown =>
-  pick(random, [undefined, '$token:0', '$token:1', '$token:2', '$token:3', '$token:4', 'foreign'])
+  pick(random, [undefined, '$token:0', '$token:0', '$token:0', '$token:0', '$token:1', '$token:2', 'foreign'])
 
 function props(random: Random): unknown {
   if (random() < 0.05) return pick(random, [null, [], 'x'])
@@ -136,7 +136,11 @@ function command(random: Random, index: number): Fields {
     ...(random() < 0.7 ? { source: 'git:1' } : {}),
     ...(random() < 0.5 ? { lastOpId: random() < 0.15 ? `op-${index - 5}` : `op-${index}` } : {}),
   }
-  const change = { id: pick(random, BLUEPRINTS), version: Math.floor(random() * 12), ...blueprintFields(random) }
+  const change = {
+    id: pick(random, BLUEPRINTS),
+    version: Math.floor(random() * 4) + Math.floor(index / 20),
+    ...blueprintFields(random),
+  }
   return {
     ...by,
     ...pick<() => Fields>(random, [
@@ -146,20 +150,20 @@ function command(random: Random, index: number): Fields {
       () => ({ type: 'entity_add', entity: newEntity(random) }),
       () => ({ type: 'entity_modify', change: { id: pick(random, ENTITIES), ...entityFields(random) } }),
       () => ({ type: 'entity_modify', change: { id: pick(random, ENTITIES), ...entityFields(random) } }),
-      () => ({ type: 'entity_remove', id: pick(random, [...ENTITIES, '', 7, undefined]) }),
+      () => ({ type: 'entity_remove', id: pick(random, ['e1', 'e1', 'a.b', '', 7, undefined]) }),
       () => ({
         type: 'settings_modify',
-        key: pick(random, ['title', 'ao', 'unknown', '', 7]),
+        key: pick(random, ['title', 'title', 'ao', 'unknown', '', 7]),
         value: pick(random, ['A', null, undefined]),
       }),
-      () => ({ type: 'spawn_modify', op: pick(random, ['set', 'clear', 'x']), networkId: 'p' }),
+      () => ({ type: 'spawn_modify', op: pick(random, ['set', 'clear', 'clear', 'x']), networkId: 'p' }),
       () => ({ type: pick(random, ['kick', 'mute', 'nothing', 7]) }),
     ])(),
   }
 }
 
 function expectation(random: Random): Fields {
-  if (random() < 0.5) return {}
+  if (random() < 0.8) return {}
   const absent = { absent: true }
   const field = pick(random, ['position', 'props.color', 'props.a.b', 'name', 'desc', 'exists', 'title'])
   return { expect: { [field]: pick(random, [[0, 0, 0], 'x', null, absent, true, false]) } }
@@ -186,14 +190,14 @@ function batch(random: Random, index: number): unknown {
         patch: patch(random, entityFields(random)),
         ...removal(random),
       }),
-      () => ({ kind: 'entity.remove', id: pick(random, ENTITIES) }),
+      () => ({ kind: 'entity.remove', id: pick(random, ['e1', 'a.b', 'nothing']) }),
       () => ({
         kind: 'settings.update',
         key: pick(random, ['title', 'ao', 'unknown']),
         value: pick(random, ['B', null, undefined]),
       }),
       () => ({ kind: 'spawn.update', position: vector(random), quaternion: [0, 0, 0, 1] }),
-      () => ({ kind: 'nothing.update' }),
+      ...(random() < 0.3 ? [() => ({ kind: 'nothing.update' })] : []),
     ])(),
   })
   const lockTokens = Object.fromEntries(
@@ -220,17 +224,19 @@ function lockOrSnapshot(random: Random): Deed {
     () => http('POST', path, { owner: 'me', ttl, scope }),
     () => http('PUT', path, { token: token(random), ttl, scope }),
     () => http('DELETE', path, { token: token(random), scope }),
+    () => http('DELETE', path, { token: '$token:0' }),
+    () => http('DELETE', path, { token: '$token:1' }),
     () => http('GET', `${path}?scope=${scope ?? ''}`),
     () =>
       http('POST', '/admin/deploy-snapshots', {
-        ids: pick<unknown>(random, [['lamp'], BLUEPRINTS, [], 'x', ['lamp', 'lamp', 'nothing']]),
+        ids: pick<unknown>(random, [['lamp'], ['lamp'], ['door'], BLUEPRINTS, [], 'x', ['lamp', 'lamp', 'nothing']]),
         target: 't',
         lockToken: token(random),
         scope,
       }),
     () =>
       http('POST', '/admin/deploy-snapshots/rollback', {
-        id: pick(random, [undefined, '$snapshot:0', '$snapshot:1', 'x']),
+        id: pick(random, [undefined, '$snapshot:0', '$snapshot:0', '$snapshot:1', 'x']),
         lockToken: token(random),
         scope,
       }),

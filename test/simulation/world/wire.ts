@@ -6,11 +6,11 @@
 import type { Connection } from '../../../src/remote-runtime/connection.ts'
 import type { ExchangeRequest, FailureKind, Reply } from '../../../src/remote-runtime/exchange.ts'
 import type { Socket, SocketEvents } from '../../../src/remote-runtime/socket.ts'
-import { type SimProcess, theHost } from '../host.ts'
+import type { SimProcess } from '../host.ts'
 import type { Incoming } from './answers.ts'
 import { handle } from './http-routes.ts'
 import type { WorldModel } from './model.ts'
-import { landed, pass, type Step, sent, serverAt, type UnderWay, type Verdict } from './network.ts'
+import { currentProcess, landed, pass, type Step, sent, serverAt, type UnderWay, type Verdict } from './network.ts'
 import { SimSocket } from './sim-socket.ts'
 
 export { deliverLate, forgetServers, lateWrites, registerServer, setGate } from './network.ts'
@@ -118,7 +118,7 @@ class Flight implements UnderWay {
 }
 
 /** The gate's verdict, or that the client waits for it no longer. */
-function passing(step: Step, signal: AbortSignal | undefined): Promise<Verdict | 'abort'> {
+function passing(step: Omit<Step, 'awake'>, signal: AbortSignal | undefined): Promise<Verdict | 'abort'> {
   const verdict = pass(step)
   if (signal === undefined) return verdict
   return new Promise((resolve, reject) => {
@@ -146,13 +146,4 @@ export async function openSocket(connection: Connection, events: SocketEvents): 
 
 function isDead(process: SimProcess | undefined): boolean {
   return process?.dead === true
-}
-
-/** None outside of a simulation. */
-function currentProcess(): SimProcess | undefined {
-  try {
-    return theHost().current
-  } catch {
-    return undefined
-  }
 }
