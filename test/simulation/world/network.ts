@@ -105,7 +105,7 @@ export function landed(flight: UnderWay): void {
 
 /** What processes that are dead or cut off sent, and no server has read yet. */
 export function lateWrites(): readonly UnderWay[] {
-  return [...underWay].filter(({ abandoned, process }) => abandoned || process?.dead === true)
+  return [...underWay].filter(({ abandoned, process, count }) => count > 0 && (abandoned || process?.dead === true))
 }
 
 /** Lets everything late arrive, in the order in which it was sent; tells how many writes that were. */

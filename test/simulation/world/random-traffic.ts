@@ -20,9 +20,29 @@ export type Deed =
   | { readonly kind: 'save' }
   | { readonly kind: 'restart'; readonly crash: boolean }
 
-/** Requests of every sort, most of them sensible, on few objects, so that they meet. */
+/** Requests of every sort, most of them sensible, on few objects, so that they meet; first of all it makes these. */
 export function randomTraffic(random: Random, count: number, publicLike: boolean): readonly Deed[] {
-  return Array.from({ length: count }, (_, index) => deed(random, index, publicLike))
+  return [...beginning(), ...Array.from({ length: count }, (_, index) => deed(random, index, publicLike))]
+}
+
+function beginning(): readonly Deed[] {
+  const add = (fields: Fields): Deed => ({
+    kind: 'command',
+    socket: 0,
+    command: { actor: 'ann', source: 'git:0', ...fields },
+  })
+  const scripts = { script: 'asset://a.js', scriptEntry: 'index.js', scriptFiles: { 'index.js': 'asset://a.js' } }
+  const lamp = { id: 'lamp', version: 0, scope: 'lamp', keep: true, props: { color: 'x' }, ...scripts }
+  const entity = { type: 'app', position: [0, 0, 0], props: { color: 'x' } }
+  return [
+    http('POST', '/admin/deploy-lock', { owner: 'me', ttl: 60, scope: 'lamp' }),
+    add({ type: 'blueprint_add', blueprint: lamp, lockToken: '$token:0' }),
+    add({ type: 'blueprint_add', blueprint: { id: 'door', version: 0, scope: 'door', keep: true } }),
+    add({ type: 'entity_add', entity: { id: 'e0', blueprint: 'lamp', ...entity } }),
+    add({ type: 'entity_add', entity: { id: 'e1', blueprint: 'door', ...entity } }),
+    http('POST', '/admin/deploy-snapshots', { ids: ['lamp'], target: 't', lockToken: '$token:0' }),
+    { kind: 'save' },
+  ]
 }
 
 export function pick<T>(random: Random, from: readonly T[]): T {

@@ -2,7 +2,7 @@ import { decodeFrame } from '../../../src/remote-runtime/frames.ts'
 import type { Socket, SocketEvents } from '../../../src/remote-runtime/socket.ts'
 import type { SimProcess } from '../host.ts'
 import { AdminDoor } from './admin-door.ts'
-import { landed, pass, type Step, sent, type serverAt, type UnderWay } from './network.ts'
+import { landed, pass, type Step, sent, type serverAt, type UnderWay, type Verdict } from './network.ts'
 
 type Outbound =
   | { readonly kind: 'frame'; readonly name: string; readonly bytes: Uint8Array }
@@ -95,8 +95,7 @@ export class SimSocket implements Socket, UnderWay {
       // It arrived already, as a late one would.
       if (this.#inbound[0] !== frame) continue
       if (verdict === 'lose') this.#inbound = []
-      if (verdict === 'lose' || verdict === 'cut') return this.#cut('closed with 1006')
-      if (this.#server?.world.reachable !== true) return this.#cut('closed with 1006')
+      if (this.#isCut(verdict)) return this.#cut('closed with 1006')
       this.arrive()
     }
     this.#sending = false
@@ -121,7 +120,7 @@ export class SimSocket implements Socket, UnderWay {
       const last = this.#outbound.at(-1)!
       const verdict = await this.#pass('frame', last.kind === 'end' ? 'close' : last.name, false)
       if (this.#over || this.process?.dead === true) return
-      if (verdict === 'lose' || verdict === 'cut') return this.#cut('closed with 1006')
+      if (this.#isCut(verdict)) return this.#cut('closed with 1006')
       for (const message of this.#outbound.splice(0)) {
         if (message.kind === 'end') return this.#end(`closed with ${message.code}`)
         this.#events.message(message.bytes)
@@ -129,6 +128,10 @@ export class SimSocket implements Socket, UnderWay {
       }
     }
     this.#receiving = false
+  }
+
+  #isCut(verdict: Verdict): boolean {
+    return verdict === 'lose' || verdict === 'cut' || this.#server?.world.reachable !== true
   }
 
   #cut(reason: string): void {

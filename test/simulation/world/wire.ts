@@ -84,7 +84,7 @@ export async function exchange(_agents: Agents, request: ExchangeRequest): Promi
   const back = await passing({ process, origin: base, kind: 'answer', what: `${what} ${status}`, write }, signal)
   if (isDead(process)) return NEVER
   signal?.throwIfAborted()
-  if (back === 'lose' || back === 'cut') throw cut()
+  if (back === 'lose' || back === 'cut' || !world.reachable) throw cut()
   const bytes = typeof said === 'string' ? Buffer.from(said) : said
   if (bytes.byteLength > request.maxBytes) throw new ExchangeFailure('too_large', `${bytes.byteLength} bytes`, true)
   return { status, headers: HEADERS, bytes }
