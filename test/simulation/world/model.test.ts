@@ -118,8 +118,11 @@ test('a crash loses the feed of its very moment, and gives its cursors again', (
   expect([world.head, world.object(SETTINGS)?.title, world.stateAt(2).settings.title]).toEqual([2, 'C', 'A'])
   world.edit({ kind: 'setting', key: 'title', value: 'D' }, 'sam')
   expect(world.history.map(({ cursor }) => cursor)).toEqual([1, 2, 3, 4, 3])
+  now++
+  expect(world.restart({ sudden: true }).operations).toHaveLength(1)
+  world.edit({ kind: 'setting', key: 'title', value: 'E' }, 'sam')
   world.barrier()
-  expect(world.restart().operations).toEqual([])
+  expect(world.restart({ sudden: true }).operations).toEqual([])
   expect(started(REFERENCE).world.restart()).toEqual({ operations: [], objects: [] })
 })
 

@@ -35,6 +35,16 @@ export interface Listener {
   cut(): void
 }
 
+/** How a server goes down. */
+export interface Stop {
+  /** False for an orderly end, which writes the feed; it saves nothing either. */
+  readonly crash?: boolean
+  /** It happens in the moment of the last write, as if no time had gone by since: what nobody read of that may be lost. */
+  readonly sudden?: boolean
+  /** How many of the operations that may be lost are not. */
+  readonly written?: number
+}
+
 /** Everything that a backup of a world holds. */
 export interface Backup {
   readonly world: WireWorld
@@ -159,13 +169,10 @@ export class WorldModel {
     return this.#saved.unsaved
   }
 
-  /**
-   * Goes down: connections are cut. A crash may lose the operations of this very moment that nobody read yet, but for
-   * the first `written`; an orderly end writes the feed, and saves nothing either. Tells what is lost of the feed.
-   */
-  stop(how: { readonly crash?: boolean; readonly written?: number } = {}): readonly Operation[] {
+  /** Goes down: connections are cut. Tells which operations were acknowledged and are in no feed any more. */
+  stop(how: Stop = {}): readonly Operation[] {
     if (!this.#running) return []
-    this.#timePasses()
+    if (how.sudden !== true) this.#timePasses()
     if (how.crash === false) this.feed.flush()
     const lost = this.feed.crash(how.written ?? 0)
     this.#running = false
@@ -199,7 +206,7 @@ export class WorldModel {
   }
 
   /** Down and up again; tells what that lost. */
-  restart(how: { readonly crash?: boolean; readonly written?: number; readonly clean?: boolean } = {}): Losses {
+  restart(how: Stop & { readonly clean?: boolean } = {}): Losses {
     return { operations: this.stop(how), objects: this.start(how) }
   }
 
