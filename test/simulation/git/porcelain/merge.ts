@@ -1,5 +1,5 @@
 import type { Oid } from '../../../../src/git-bridge/repository.ts'
-import { isAncestor } from '../history.ts'
+import { isAncestor, mergeBases } from '../history.ts'
 import { mergeCommits } from '../merge-trees.ts'
 import { addCommit, FreshObjects, readCommit } from '../objects.ts'
 import type { Repo } from '../repo.ts'
@@ -15,6 +15,8 @@ export type MergeOutcome =
   | { readonly kind: 'conflicts'; readonly paths: readonly string[] }
   /** `--ff-only`, and there is something on both sides. */
   | { readonly kind: 'diverged' }
+  /** The two have no commit in common. */
+  | { readonly kind: 'unrelated' }
   | Refused
 
 export interface MergeOptions {
@@ -22,6 +24,7 @@ export interface MergeOptions {
   readonly noFf?: boolean
   readonly ffOnly?: boolean
   readonly squash?: boolean
+  readonly allowUnrelated?: boolean
 }
 
 /** `git merge <revision>`. */
@@ -41,6 +44,8 @@ export function merge(repo: Repo, revision: string, options: MergeOptions = {}):
     return { kind: 'forwarded', oid: theirs }
   }
   if (options.ffOnly === true) return { kind: 'diverged' }
+  const isRelated = mergeBases(repo.objects, head, theirs).length > 0
+  if (!isRelated && options.allowUnrelated !== true) return { kind: 'unrelated' }
   const staged = stagedChanges(repo)
   if (staged.length > 0) return { kind: 'refused', paths: staged }
 
