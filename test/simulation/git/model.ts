@@ -5,6 +5,8 @@ import { readCommit } from './objects.ts'
 import { type CommitOptions, type CommitOutcome, commit, move, remove, stage } from './porcelain/commit.ts'
 import { abort, type MergeOptions, type MergeOutcome, merge } from './porcelain/merge.ts'
 import { commitAt, moveTo, type Refused, resetTo } from './porcelain/operations.ts'
+import { cherryPick, type PickOutcome, revert } from './porcelain/pick.ts'
+import { type RebaseOutcome, rebase, rebaseAbort, rebaseContinue } from './porcelain/rebase.ts'
 import { stashApply, stashStore } from './porcelain/stash.ts'
 import { changedFiles } from './porcelain/status.ts'
 import { fetch, type PushOutcome, push } from './porcelain/transfer.ts'
@@ -101,6 +103,31 @@ export class GitModel {
   abort(): void {
     abort(this.repo)
     this.#bringBack()
+  }
+
+  /** `git cherry-pick [-m <mainline>] <revision>` */
+  cherryPick(revision: string, mainline?: number): PickOutcome {
+    return cherryPick(this.repo, revision, mainline)
+  }
+
+  /** `git revert --no-edit [-m <mainline>] <revision>` */
+  revert(revision: string, mainline?: number): PickOutcome {
+    return revert(this.repo, revision, mainline)
+  }
+
+  /** `git rebase [--rebase-merges] <upstream>` */
+  rebase(upstream: string, options?: { readonly merges?: boolean }): RebaseOutcome {
+    return rebase(this.repo, upstream, options)
+  }
+
+  /** `git rebase --continue` */
+  rebaseContinue(): RebaseOutcome {
+    return rebaseContinue(this.repo)
+  }
+
+  /** `git rebase --abort` */
+  rebaseAbort(): void {
+    rebaseAbort(this.repo)
   }
 
   /** `git reset --hard [<revision>]` */

@@ -1,5 +1,6 @@
 import type { Random } from '../host.ts'
 import { doAll } from './effects.ts'
+import { readCommit } from './objects.ts'
 import type { CommitOutcome } from './porcelain/commit.ts'
 import { stashPop, stashPush } from './porcelain/stash.ts'
 import type { Ended, Twin } from './twin.ts'
@@ -14,18 +15,25 @@ export interface Step {
 const PATHS = ['a.txt', 'b.txt', 'c.bin', 'd/a.txt', 'd/b.txt', 'd/e/f.txt', 'd-x', 'Ü.txt'] as const
 const BRANCHES = ['main', 'left', 'right'] as const
 
-/** Does something to both repositories, by chance. */
+/** Does something to both repositories, by chance: something that can be done as they are. */
 export function step(twin: Twin, random: Random): Step {
-  const roll = random() * WEIGHT
-  let sum = 0
-  for (const [weight, act] of ACTIONS) {
-    sum += weight
-    if (roll < sum) return act(twin, random)
+  for (;;) {
+    const done = roll(random)(twin, random)
+    if (done !== undefined) return done
   }
-  throw new Error('a roll within the weights')
 }
 
-type Action = (twin: Twin, random: Random) => Step
+function roll(random: Random): Action {
+  let left = random() * WEIGHT
+  for (const [weight, act] of ACTIONS) {
+    left -= weight
+    if (left < 0) return act
+  }
+  return edit
+}
+
+/** Undefined where it cannot be done, or says nothing. */
+type Action = (twin: Twin, random: Random) => Step | undefined
 
 const ACTIONS: readonly (readonly [weight: number, act: Action])[] = [
   [30, edit],
@@ -42,6 +50,9 @@ const ACTIONS: readonly (readonly [weight: number, act: Action])[] = [
   [4, squash],
   [4, abort],
   [3, resetHard],
+  [6, pickOne],
+  [6, rebaseOnto],
+  [6, goOn],
   [3, stash],
   [4, pop],
   [6, readTree],
@@ -59,7 +70,7 @@ function nothing(name: string): Step {
 }
 
 /** Changes some lines of a file, so that edits of different branches meet, or do not. */
-function edit(twin: Twin, random: Random): Step {
+function edit(twin: Twin, random: Random): Step | undefined {
   const path = pick(random, PATHS)
   const before = twin.read(path)?.split('\n') ?? Array.from({ length: 12 }, (_, n) => `line ${n}`)
   const at = Math.floor(random() * before.length)
@@ -70,46 +81,48 @@ function edit(twin: Twin, random: Random): Step {
   return nothing(`write ${path}: ${JSON.stringify(content)}`)
 }
 
-function removeFile(twin: Twin, random: Random): Step {
+function removeFile(twin: Twin, random: Random): Step | undefined {
   const path = pick(random, PATHS)
   twin.remove(path)
   return nothing(`remove ${path}`)
 }
 
-function touch(twin: Twin, random: Random): Step {
+function touch(twin: Twin, random: Random): Step | undefined {
   const path = pick(random, PATHS)
   const content = twin.read(path)
-  if (content !== undefined) twin.write(path, content)
+  if (content === undefined) return undefined
+  twin.write(path, content)
   return nothing(`touch ${path}`)
 }
 
-function makeExecutable(twin: Twin, random: Random): Step {
+function makeExecutable(twin: Twin, random: Random): Step | undefined {
   const path = pick(random, PATHS)
   const content = twin.read(path)
-  if (content !== undefined) twin.write(path, content, 0o755)
+  if (content === undefined) return undefined
+  twin.write(path, content, 0o755)
   return nothing(`chmod ${path}`)
 }
 
-function stageAll(twin: Twin): Step {
+function stageAll(twin: Twin): Step | undefined {
   twin.model.add()
   twin.git('add', '-A')
   return nothing('add')
 }
 
-function commitAll(twin: Twin, random: Random): Step {
+function commitAll(twin: Twin, random: Random): Step | undefined {
   const message = `commit ${Math.floor(random() * 100)}`
   const model = said(twin.model.commit({ message, all: true }))
   twin.git('add', '-A')
   return { name: `commit -a ${message}`, model, git: twin.git('commit', '-m', message).code === 0 }
 }
 
-function commitStaged(twin: Twin): Step {
+function commitStaged(twin: Twin): Step | undefined {
   const model = said(twin.model.commit({ message: 'staged' }))
   return { name: 'commit', model, git: twin.git('commit', '-m', 'staged').code === 0 }
 }
 
-function amend(twin: Twin): Step {
-  if (twin.model.head === undefined || isMerging(twin)) return nothing('no amend')
+function amend(twin: Twin): Step | undefined {
+  if (twin.model.head === undefined || isMerging(twin)) return undefined
   const model = said(twin.model.commit({ message: 'amended', all: true, amend: true }))
   twin.git('add', '-A')
   return {
@@ -123,38 +136,41 @@ function said(outcome: CommitOutcome): boolean {
   return outcome.kind === 'committed'
 }
 
-function isMerging(twin: Twin): boolean {
-  return twin.model.repo.state('MERGE_HEAD') !== undefined
+/** Something is under way: most commands are for another time. */
+function isMerging({ model: { repo } }: Twin): boolean {
+  return ['MERGE_HEAD', 'CHERRY_PICK_HEAD', 'REVERT_HEAD', 'rebase-merge/todo'].some(
+    (name) => repo.state(name) !== undefined,
+  )
 }
 
-function createBranch(twin: Twin, random: Random): Step {
+function createBranch(twin: Twin, random: Random): Step | undefined {
   const branch = pick(random, BRANCHES)
   const { refs, head } = twin.model.repo
-  if (head === undefined || refs.read(`refs/heads/${branch}`) !== undefined) return nothing('no branch')
+  if (head === undefined || refs.read(`refs/heads/${branch}`) !== undefined) return undefined
   twin.model.createBranch(branch)
   twin.git('branch', branch)
   return nothing(`branch ${branch}`)
 }
 
-function switchBranch(twin: Twin, random: Random): Step {
+function switchBranch(twin: Twin, random: Random): Step | undefined {
   const branch = pick(random, BRANCHES)
-  if (twin.model.repo.refs.read(`refs/heads/${branch}`) === undefined || isMerging(twin)) return nothing('no switch')
+  if (twin.model.repo.refs.read(`refs/heads/${branch}`) === undefined || isMerging(twin)) return undefined
   const model = twin.model.switch(branch) === undefined
   return { name: `switch ${branch}`, model, git: twin.git('switch', branch).code === 0 }
 }
 
-function merge(twin: Twin, random: Random): Step {
+function merge(twin: Twin, random: Random): Step | undefined {
   const branch = pick(random, BRANCHES)
-  if (!canMerge(twin, branch)) return nothing('no merge')
+  if (!canMerge(twin, branch)) return undefined
   const noFf = random() < 0.3
   const { kind } = twin.model.merge(branch, { noFf })
   const ended = twin.git('merge', ...(noFf ? ['--no-ff'] : []), branch)
   return { name: `merge ${branch} ${noFf}`, model: kind, git: ended.code === 0 ? kindOf(kind) : kindOfFailure(ended) }
 }
 
-function squash(twin: Twin, random: Random): Step {
+function squash(twin: Twin, random: Random): Step | undefined {
   const branch = pick(random, BRANCHES)
-  if (!canMerge(twin, branch)) return nothing('no squash')
+  if (!canMerge(twin, branch)) return undefined
   const { kind } = twin.model.merge(branch, { squash: true })
   const ended = twin.git('merge', '--squash', branch)
   return { name: `merge --squash ${branch}`, model: kind, git: ended.code === 0 ? kindOf(kind) : kindOfFailure(ended) }
@@ -176,36 +192,93 @@ function kindOf(kind: string): string {
 }
 
 function kindOfFailure({ stdout, stderr }: Ended): string {
-  if (/^Automatic merge failed/m.test(stdout)) return 'conflicts'
+  if (/^(?:Automatic merge failed|CONFLICT)/m.test(stdout)) return 'conflicts'
+  if (/is now empty|nothing to commit/.test(stderr + stdout)) return 'empty'
   if (/unrelated histories/.test(stderr)) return 'unrelated'
-  return /overwritten by merge|removed by merge|would lose|needs merge/.test(stderr) ? 'refused' : stdout + stderr
+  return /overwritten by merge|removed by merge|would lose|needs merge|cannot rebase|local changes would be/.test(
+    stderr,
+  )
+    ? 'refused'
+    : stdout + stderr
 }
 
-function abort(twin: Twin): Step {
-  if (!isMerging(twin)) return nothing('no abort')
-  const { code } = twin.git('merge', '--abort')
+function abort(twin: Twin): Step | undefined {
+  const { repo } = twin.model
+  const under = { MERGE_HEAD: 'merge', CHERRY_PICK_HEAD: 'cherry-pick', REVERT_HEAD: 'revert' }
+  const found = Object.entries(under).find(([name]) => repo.state(name) !== undefined)
+  if (found === undefined || repo.state('rebase-merge/todo') !== undefined) return undefined
+  const { code } = twin.git(found[1], '--abort')
   if (code === 0) twin.model.abort()
   return nothing(`merge --abort ${code}`)
 }
 
-function resetHard(twin: Twin): Step {
-  if (twin.model.head === undefined) return nothing('no reset')
+/** A cherry-pick or a revert of a commit of some branch. */
+function pickOne(twin: Twin, random: Random): Step | undefined {
+  const branch = pick(random, BRANCHES)
+  const { model } = twin
+  if (!canMerge(twin, branch)) return undefined
+  const oid = model.repo.refs.read(`refs/heads/${branch}`)!
+  const { parents } = readCommit(model.repo.objects, oid)
+  const mainline = parents.length > 1 ? 1 : undefined
+  const flags = mainline === undefined ? [] : ['-m', '1']
+  const isRevert = random() < 0.5
+  const { kind } = isRevert ? model.revert(oid, mainline) : model.cherryPick(oid, mainline)
+  const ended = twin.git(isRevert ? 'revert' : 'cherry-pick', ...(isRevert ? ['--no-edit'] : []), ...flags, oid)
+  // git leaves an empty one open.
+  if (kind === 'empty') twin.git('cherry-pick', '--quit')
+  return {
+    name: `${isRevert ? 'revert' : 'cherry-pick'} ${branch}`,
+    model: kind,
+    git: ended.code === 0 ? kindOf(kind) : kindOfFailure(ended),
+  }
+}
+
+function rebaseOnto(twin: Twin, random: Random): Step | undefined {
+  const branch = pick(random, BRANCHES)
+  if (!canMerge(twin, branch)) return undefined
+  const merges = random() < 0.5
+  const { kind } = twin.model.rebase(branch, { merges })
+  const ended = twin.git('rebase', ...(merges ? ['--rebase-merges'] : []), branch)
+  return {
+    name: `rebase ${branch} ${merges}`,
+    model: kind,
+    git: ended.code === 0 ? kindOf(kind) : kindOfFailure(ended),
+  }
+}
+
+/** Goes on with what is under way, conflicts taken as they are, or gives it up. */
+function goOn(twin: Twin, random: Random): Step | undefined {
+  const { repo } = twin.model
+  if (repo.state('rebase-merge/todo') === undefined) return undefined
+  if (random() < 0.3) {
+    twin.model.rebaseAbort()
+    return { name: 'rebase --abort', model: true, git: twin.git('rebase', '--abort').code === 0 }
+  }
+  twin.model.add()
+  twin.git('add', '-A')
+  const { kind } = twin.model.rebaseContinue()
+  const ended = twin.git('rebase', '--continue')
+  return { name: 'rebase --continue', model: kind, git: ended.code === 0 ? kindOf(kind) : kindOfFailure(ended) }
+}
+
+function resetHard(twin: Twin): Step | undefined {
+  if (twin.model.head === undefined) return undefined
   twin.model.resetHard()
   twin.git('reset', '--hard')
   return nothing('reset --hard')
 }
 
 /** git's stash of its own and the one that the product asks for. */
-function stash(twin: Twin): Step {
-  if (twin.model.repo.index.unmerged.size > 0) return nothing('no stash')
+function stash(twin: Twin): Step | undefined {
+  if (twin.model.repo.index.unmerged.size > 0) return undefined
   const model = doAll(stashPush(twin.model.repo, 'aside')).ok
   const git = twin.git('stash', 'push', '--message', 'aside').code === 0
   return { name: 'stash', git, model }
 }
 
-function pop(twin: Twin, random: Random): Step {
+function pop(twin: Twin, random: Random): Step | undefined {
   const { repo } = twin.model
-  if (repo.refs.read('refs/stash') === undefined || repo.index.unmerged.size > 0) return nothing('no pop')
+  if (repo.refs.read('refs/stash') === undefined || repo.index.unmerged.size > 0) return undefined
   const index = random() < 0.5
   const model = doAll(stashPop(repo, 'stash@{0}', { index })).ok
   const git = twin.git('stash', 'pop', ...(index ? ['--index'] : []), 'stash@{0}').code === 0
@@ -213,21 +286,21 @@ function pop(twin: Twin, random: Random): Step {
 }
 
 /** The product's way of moving index and work tree, between commits of two branches. */
-function readTree(twin: Twin, random: Random): Step {
+function readTree(twin: Twin, random: Random): Step | undefined {
   const { repo } = twin.model
   const [from, to] = [repo.head, repo.refs.read(`refs/heads/${pick(random, BRANCHES)}`)]
-  if (from === undefined || to === undefined) return nothing('no read-tree')
+  if (from === undefined || to === undefined) return undefined
   const args = ['read-tree', '-m', '-u', ...(random() < 0.4 ? ['-n'] : []), from, to]
   const { git, model } = twin.run(args)
   return { name: args.join(' '), git, model }
 }
 
-function refresh(twin: Twin): Step {
+function refresh(twin: Twin): Step | undefined {
   const { git, model } = twin.run(['update-index', '-q', '--refresh'])
   return { name: 'update-index --refresh', git: git.code, model: model.code }
 }
 
-function ask(twin: Twin, random: Random): Step {
+function ask(twin: Twin, random: Random): Step | undefined {
   const head = twin.model.head
   const path = pick(random, PATHS)
   const questions: readonly (readonly string[])[] = [

@@ -13,7 +13,7 @@ export interface CommitOptions {
   readonly all?: boolean
   readonly amend?: boolean
   readonly allowEmpty?: boolean
-  readonly author?: Pick<Signature, 'name' | 'email'>
+  readonly author?: Pick<Signature, 'name' | 'email'> & Partial<Signature>
 }
 
 export type CommitOutcome =

@@ -5,6 +5,12 @@ import { filesBelow, isModified } from '../work-tree.ts'
 
 /** The files that `git status` names: tracked ones that differ from HEAD or the index, then untracked ones. */
 export function changedFiles(repo: Repo): string[] {
+  const untracked = [...filesBelow(repo, '', { ignored: false })].filter((path) => !repo.index.has(path))
+  return [...trackedChanges(repo), ...untracked.sort(compareNames)]
+}
+
+/** Tracked files that differ from HEAD or from the index. */
+export function trackedChanges(repo: Repo): string[] {
   const { index } = repo
   const head = new Map(listFiles(repo.objects, repo.headTree).map((file) => [file.path, file]))
   const tracked = new Set([...head.keys(), ...index.paths()])
@@ -13,6 +19,5 @@ export function changedFiles(repo: Repo): string[] {
     if (was === undefined || is === undefined || was.oid !== is.oid || was.mode !== is.mode) return true
     return isModified(repo, path, is)
   })
-  const untracked = [...filesBelow(repo, '', { ignored: false })].filter((path) => !index.has(path))
-  return [...changed.sort(compareNames), ...untracked.sort(compareNames)]
+  return changed.sort(compareNames)
 }
