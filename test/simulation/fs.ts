@@ -123,19 +123,12 @@ export function rm(
   path: string,
   options: { readonly recursive?: boolean; readonly force?: boolean } = {},
 ): Promise<void> {
-  if (options.force === true && !path.endsWith('/') && disk().find(path) === undefined && isAbsent(path)) {
-    return look(() => undefined)
-  }
+  if (options.force === true && disk().isMissing(path)) return look(() => undefined)
   return perform(
     `rm ${path}`,
     () => disk().rm(path, options),
     () => attempt(() => removeHalf(path, options.recursive === true)),
   )
-}
-
-function isAbsent(path: string): boolean {
-  const parent = disk().find(path.slice(0, path.lastIndexOf('/')))
-  return parent === undefined || parent.kind === 'folder'
 }
 
 /** A folder whose removal was cut short has lost some of what was in it. */

@@ -84,13 +84,13 @@ export class Disk {
   /** {@link writeFile} for bytes that nobody will change. */
   putFile(path: string, bytes: Uint8Array, { flag = 'w', mode = 0o666 }: WriteOptions = {}): void {
     const exclusive = flag.endsWith('x')
-    const place = this.#place(path, 'open', !exclusive)
+    const place = this.#place(stripped(path), 'open', !exclusive)
     const { node } = place
+    if (path.endsWith('/')) throw fileError('EISDIR', 'open', path)
     if (node !== undefined && exclusive) throw fileError('EEXIST', 'open', path)
     if (node?.kind === 'folder') throw fileError('EISDIR', 'open', path)
     if (node === undefined) {
       if (flag === 'r+') throw fileError('ENOENT', 'open', path)
-      if (path.endsWith('/')) throw fileError('EISDIR', 'open', path)
       const fresh: FileNode = {
         kind: 'file',
         id: ++this.#ids,
@@ -126,8 +126,11 @@ export class Disk {
       if (found.node.kind === 'folder') return undefined
       throw fileError('EEXIST', 'mkdir', path)
     }
-    if (found === 'ENOTDIR') throw fileError('ENOTDIR', 'mkdir', path)
+    if (found === 'ENOTDIR' || found === 'ELOOP') throw fileError(found, 'mkdir', path)
     const above = path.replace(/\/+[^/]*\/*$/, '')
+    // Links that lead nowhere.
+    if (this.find(path)?.kind === 'link') throw fileError('ENOENT', 'mkdir', path)
+    if (this.find(above)?.kind === 'link' && !this.exists(above)) throw fileError('ENOTDIR', 'mkdir', path)
     const first = above === '' ? undefined : this.mkdir(above, options)
     this.mkdir(path, { mode })
     return first ?? path
@@ -156,6 +159,12 @@ export class Disk {
     return typeof found !== 'string' && found.node !== undefined
   }
 
+  /** Whether nothing is at a path, and nothing in its way. */
+  isMissing(path: string): boolean {
+    const found = this.#walk(path, false, 0)
+    return found === 'ENOENT' || (typeof found !== 'string' && found.node === undefined)
+  }
+
   access(path: string, mode = 0): void {
     const node = this.#node(path, 'access', true)
     const runs = node.kind !== 'file' || (node.mode & 0o111) !== 0
@@ -179,9 +188,9 @@ export class Disk {
   link(from: string, to: string): void {
     const node = this.#node(from, 'link', false, to)
     const place = this.#place(to, 'link', false, from)
-    if (node.kind === 'folder') throw fileError('EPERM', 'link', from, to)
     if (place.node !== undefined) throw fileError('EEXIST', 'link', from, to)
     if (to.endsWith('/')) throw fileError('ENOENT', 'link', from, to)
+    if (node.kind === 'folder') throw fileError('EPERM', 'link', from, to)
     place.folder.entries.set(place.name, node)
     if (node.kind === 'file') {
       node.links += 1
@@ -213,9 +222,9 @@ export class Disk {
     const fail = (code: ErrorCode) => fileError(code, 'rename', from, to)
     const source = this.#walk(from, false, 0)
     if (typeof source === 'string') throw fail(source)
-    if (source.node === undefined) throw fail('ENOENT')
     const target = this.#walk(to, false, 0)
     if (typeof target === 'string') throw fail(target)
+    if (source.node === undefined) throw fail('ENOENT')
     const { node } = source
     const { node: over } = target
     if (node === over) return
@@ -224,9 +233,9 @@ export class Disk {
       if (over !== undefined && over.kind !== 'folder') throw fail('ENOTDIR')
       if (over !== undefined && over.entries.size > 0) throw fail('ENOTEMPTY')
     } else {
+      if (to.endsWith('/')) throw fail('ENOTDIR')
       if (over?.kind === 'folder')
         throw fail(`${stripped(from)}/`.startsWith(`${stripped(to)}/`) ? 'ENOTEMPTY' : 'EISDIR')
-      if (to.endsWith('/')) throw fail('ENOTDIR')
     }
     if (over?.kind === 'file') over.links -= 1
     source.folder.entries.delete(source.name)
@@ -260,7 +269,7 @@ export class Disk {
   rm(path: string, options: { readonly recursive?: boolean; readonly force?: boolean } = {}): void {
     const found = this.#walk(path, false, 0)
     if (typeof found === 'string' || found.node === undefined) {
-      if (options.force === true && (typeof found !== 'string' || found === 'ENOENT')) return
+      if (options.force === true && this.isMissing(path)) return
       throw fileError(typeof found === 'string' ? found : 'ENOENT', 'lstat', path)
     }
     if (found.node.kind === 'folder') {

@@ -7,7 +7,7 @@ import { twoTrees } from '../read-tree.ts'
 import type { Repo } from '../repo.ts'
 import { resolveRevision } from '../revision.ts'
 import { diffTrees, type FileItem, listFiles } from '../trees.ts'
-import { applyChange, isUnchanged, seenAt } from '../work-tree.ts'
+import { applyChange, isUnchanged, refresh, seenAt } from '../work-tree.ts'
 import { treeOfIndex } from './commit.ts'
 
 /** Local changes that a command would write over, or an index with conflicts: nothing was changed. */
@@ -26,6 +26,8 @@ export function commitAt(repo: Repo, revision: string): Oid {
 /** Moves index and work tree between two trees as `git switch` does; undefined when it is done. */
 export function moveTo(repo: Repo, from: Oid, to: Oid): Refused | undefined {
   if (repo.index.unmerged.size > 0) return { kind: 'refused', paths: [...repo.index.unmerged.keys()] }
+  // Files that were only touched are in nobody's way.
+  doAll(refresh(repo))
   const refused = doAll(twoTrees(repo, from, to, { all: true }))
   return refused.length === 0 ? undefined : { kind: 'refused', paths: refused.map(({ path }) => path) }
 }
