@@ -1,0 +1,129 @@
+import { entityFile } from '../../src/projection/paths.ts'
+import type { Json, JsonObject } from '../../src/world/json.ts'
+import { type Change, newEntity, newPlaces, withSlot } from './changes.ts'
+import type { Disk } from './fs/disk.ts'
+import { fileValues, objectOf, type Place, PRESENCE, type Values } from './values.ts'
+
+/** The files of a project in a work tree, as its user sees and edits them. */
+export class ProjectFiles {
+  readonly #disk: Disk
+  readonly #folder: string
+
+  constructor(disk: Disk, folder: string) {
+    this.#disk = disk
+    this.#folder = folder
+  }
+
+  paths(): readonly string[] {
+    const found: string[] = []
+    const walk = (below: string) => {
+      for (const entry of this.#disk.readEntries(`${this.#folder}/${below}`)) {
+        const path = below === '' ? entry.name : `${below}/${entry.name}`
+        if (entry.isDirectory()) walk(path)
+        else found.push(path)
+      }
+    }
+    for (const root of ['world', 'apps', 'shared', 'assets']) {
+      if (this.#disk.exists(`${this.#folder}/${root}`)) walk(root)
+    }
+    if (this.#disk.exists(`${this.#folder}/world.json`)) found.push('world.json')
+    return found
+  }
+
+  read(path: string): string | undefined {
+    return this.#disk.readText(`${this.#folder}/${path}`)
+  }
+
+  write(path: string, text: string): void {
+    this.#disk.mkdir(`${this.#folder}/${path.slice(0, path.lastIndexOf('/'))}`, { recursive: true })
+    this.#disk.writeFile(`${this.#folder}/${path}`, text)
+  }
+
+  /** Every watched field, and the file it is in. */
+  values(): { readonly values: Values; readonly homes: ReadonlyMap<Place, string> } {
+    const values = new Map<Place, string>()
+    const homes = new Map<Place, string>()
+    for (const path of this.paths()) {
+      for (const [at, value] of fileValues(path, this.read(path) ?? '')) {
+        values.set(at, value)
+        homes.set(at, path)
+      }
+    }
+    return { values, homes }
+  }
+
+  /** Makes a change; returns the fields that it is about and what they are now, none when it is not possible here. */
+  apply(change: Change): ReadonlyMap<Place, string | undefined> {
+    const { values, homes } = this.values()
+    const changed = new Map<Place, string | undefined>()
+    if (change.kind === 'add') {
+      const { type: _, state: __, ...entity } = newEntity(change)
+      const path = homes.has(`entity:${change.id} ${PRESENCE}`) ? undefined : entityFile(change.id)
+      if (path === undefined || this.read(path) !== undefined) return changed
+      this.write(path, `${JSON.stringify(entity, null, 2)}\n`)
+      const after = fileValues(path, JSON.stringify(entity))
+      for (const at of newPlaces(change.id)) changed.set(at, after.get(at))
+      return changed
+    }
+    if (change.kind === 'remove' || change.kind === 'remove-blueprint') {
+      const object = change.kind === 'remove' ? `entity:${change.id}` : `blueprint:${change.id}`
+      const path = homes.get(`${object} ${PRESENCE}`)
+      if (path === undefined) return changed
+      const scripts = change.kind === 'remove-blueprint' ? this.#scriptsBeside(path) : []
+      for (const file of [path, ...scripts]) this.#disk.rm(`${this.#folder}/${file}`)
+      for (const [at, home] of homes) if (objectOf(at) === object || scripts.includes(home)) changed.set(at, undefined)
+      return changed
+    }
+    const path = homes.get(change.at)
+    const text = path === undefined ? undefined : this.read(path)
+    if (path === undefined || text === undefined) return changed
+    const next =
+      change.kind === 'slot'
+        ? withSlot(text, change.at.slice('script '.length), change.value)
+        : `${JSON.stringify(this.#edited(JSON.parse(text) as JsonObject, change), null, 2)}\n`
+    this.write(path, next)
+    const after = fileValues(path, next).get(change.at)
+    if (after !== values.get(change.at)) changed.set(change.at, after)
+    return changed
+  }
+
+  /** The scripts of an app whose last blueprint goes. */
+  #scriptsBeside(path: string): readonly string[] {
+    const folder = path.slice(0, path.lastIndexOf('/') + 1)
+    const inside = this.paths().filter((other) => other.startsWith(folder))
+    return inside.filter((other) => other.endsWith('.json')).length > 1
+      ? []
+      : inside.filter((other) => other.endsWith('.js'))
+  }
+
+  #edited(document: JsonObject, change: Change & { kind: 'set' | 'unset' }): JsonObject {
+    const object = objectOf(change.at)
+    const field = change.at.slice(object.length + 1)
+    const value: Json | undefined = change.kind === 'set' ? change.value : undefined
+    const part = Array.isArray(document.entities) ? this.#inManifest(document, object) : undefined
+    if (part !== undefined) return part(field, value)
+    return withField(document, field, value)
+  }
+
+  #inManifest(document: JsonObject, object: string) {
+    return (field: string, value: Json | undefined): JsonObject => {
+      if (object === 'settings' || object === 'spawn') {
+        return { ...document, [object]: withField(document[object] as JsonObject, field, value) }
+      }
+      const entities = (document.entities as readonly JsonObject[]).map((entity) =>
+        `entity:${String(entity.id)}` === object ? withField(entity, field, value) : entity,
+      )
+      return { ...document, entities }
+    }
+  }
+}
+
+function withField(object: JsonObject, field: string, value: Json | undefined): JsonObject {
+  const dot = field.indexOf('.')
+  if (dot < 0) {
+    const { [field]: _, ...rest } = object
+    return value === undefined ? rest : { ...object, [field]: value }
+  }
+  const key = field.slice(0, dot)
+  return { ...object, [key]: withField((object[key] ?? {}) as JsonObject, field.slice(dot + 1), value) }
+}

@@ -1,0 +1,270 @@
+import type { Commit, Oid } from '../../src/git-bridge/repository.ts'
+import { readTrailers } from '../../src/git-bridge/trailers.ts'
+import { type Bits, intersection, NO_BITS, replaced, union, withBit } from './bits.ts'
+import {
+  type Edits,
+  EMPTY_SITE,
+  expectField,
+  expectObject,
+  knowing,
+  mergeStand,
+  type Site,
+  type Stand,
+  standAt,
+} from './knowledge.ts'
+import { fileValues, objectOf, type Place, PRESENCE, type Values } from './values.ts'
+
+/** How the oracle reads a repository: at once, and by no code that is being judged. */
+export interface Reading {
+  commit(oid: Oid): Commit
+  files(tree: Oid): readonly { readonly path: string; readonly oid: Oid }[]
+  blob(oid: Oid): string
+}
+
+/** A state, and what is known there. */
+export interface Moment {
+  readonly site: Site
+  readonly values: Values
+}
+
+/**
+ * The states that a line may hold at a cursor: first what the feed says, then what the world was, where it had lost
+ * something. None for a world or a cursor that never was.
+ */
+export type WorldMoments = (worldId: string, cursor: number) => readonly Moment[]
+
+/** An edit of files that waits to be committed. */
+export interface Pending {
+  readonly edit: number
+  readonly value: string | undefined
+}
+
+/** What is known about how a commit came to be. */
+export interface Origin {
+  /** Edits of its author's. */
+  readonly pending: ReadonlyMap<Place, Pending>
+  /** Commits whose content it takes over without having them as parents: squashed, rebased, cherry-picked. */
+  readonly sources: readonly Oid[]
+  /** Fields and objects that somebody, or a rule that said so, has decided. */
+  readonly decided: ReadonlySet<string>
+  readonly by: string
+}
+
+export const NO_ORIGIN: Origin = { pending: new Map(), sources: [], decided: new Set(), by: 'nobody' }
+
+/** What each commit holds and knows (`Site`), learnt once, with what must not be found. */
+export class Histories {
+  readonly #edits: Edits
+  readonly #world: WorldMoments
+  readonly #sites = new Map<Oid, Site>()
+  readonly #trees = new Map<Oid, Values>()
+  readonly #blobs = new Map<string, Values>()
+  /** Fields on which two sides had each superseded the other. */
+  crossed = 0
+
+  constructor(edits: Edits, world: WorldMoments) {
+    this.#edits = edits
+    this.#world = world
+  }
+
+  siteOf(oid: Oid | undefined): Site {
+    return oid === undefined ? EMPTY_SITE : (this.#sites.get(oid) ?? EMPTY_SITE)
+  }
+
+  knows(oid: Oid): boolean {
+    return this.#sites.has(oid)
+  }
+
+  /** Everything that any commit has seen. */
+  everything(): Bits {
+    return knowing(...[...this.#sites.values()].map(({ seen }) => seen))
+  }
+
+  /** Learns a commit and its history. Returns what is wrong with those that are new. */
+  learn(reading: Reading, tip: Oid, origin: Origin): readonly string[] {
+    const defects: string[] = []
+    const stack = [tip]
+    while (stack.length > 0) {
+      const oid = stack.at(-1)!
+      if (this.#sites.has(oid)) {
+        stack.pop()
+        continue
+      }
+      const commit = reading.commit(oid)
+      const unknown = commit.parents.filter((parent) => !this.#sites.has(parent))
+      if (unknown.length > 0) stack.push(...unknown)
+      else {
+        stack.pop()
+        this.#sites.set(oid, this.#site(reading, commit, origin, defects))
+      }
+    }
+    return defects
+  }
+
+  #site(reading: Reading, commit: Commit, origin: Origin, defects: string[]): Site {
+    const values = this.values(reading, commit.tree, defects)
+    const trailers = readTrailers(commit)
+    if (trailers !== undefined) {
+      const name = `${commit.oid.slice(0, 8)} (${trailers.worldId} at ${trailers.cursor})`
+      return this.#ofLine(name, values, this.#world(trailers.worldId, trailers.cursor), defects)
+    }
+    const parents = commit.parents.map((oid) => this.siteOf(oid))
+    const sources = origin.sources.map((oid) => this.siteOf(oid))
+    const site = this.#own(commit, values, parents, sources, origin, defects)
+    if (parents.length === 2) this.#judge(commit, values, parents[0]!, parents[1]!, origin, defects)
+    return site
+  }
+
+  /** A commit of the line says what the feed says, or what the world was without saying it. */
+  #ofLine(name: string, values: Values, moments: readonly Moment[], defects: string[]): Site {
+    const [feed, ...worlds] = moments
+    if (feed === undefined) {
+      defects.push(`line: ${name} names a state that never was`)
+      return EMPTY_SITE
+    }
+    const other = different(values, feed.values)
+    if (other.length === 0) return feed.site
+    const stands = new Map(feed.site.stands)
+    let { seen } = feed.site
+    for (const at of other) {
+      const world = worlds.find((moment) => moment.values.get(at) === values.get(at))
+      if (world === undefined) {
+        defects.push(`line: ${name} says ${at} = ${values.get(at)}, the feed ${feed.values.get(at)}`)
+        continue
+      }
+      const stand = world.site.stands.get(at)
+      if (stand === undefined) stands.delete(at)
+      else stands.set(at, stand)
+      seen = replaced(seen, world.site.seen, this.#edits.mask(at))
+    }
+    return { stands, seen, lost: union(feed.site.seen, feed.site.lost ?? NO_BITS) }
+  }
+
+  #own(
+    commit: Commit,
+    values: Values,
+    parents: readonly Site[],
+    sources: readonly Site[],
+    origin: Origin,
+    defects: string[],
+  ): Site {
+    const stands = new Map<Place, Stand>()
+    let seen = knowing(...parents.map((site) => site.seen), ...sources.map((site) => site.seen))
+    const places = new Set<Place>(values.keys())
+    for (const site of [...parents, ...sources]) for (const at of site.stands.keys()) places.add(at)
+    for (const at of places) {
+      if (isDecided(origin, at)) seen = union(seen, intersection(this.#lineage(parents), this.#edits.mask(at)))
+      const value = values.get(at)
+      const inherited = mergeStand(this.#edits, at, value, parents)
+      const pending = origin.pending.get(at)
+      if (inherited !== undefined) {
+        if (inherited.value !== undefined || inherited.edits.length > 0) stands.set(at, inherited)
+      } else if (pending !== undefined && pending.value === value) {
+        stands.set(at, { value, edits: [pending.edit] })
+        seen = withBit(seen, pending.edit)
+      } else {
+        const source = mergeStand(this.#edits, at, value, sources)
+        // What a world lost and somebody restores stands further back in the line.
+        const restored = isDecided(origin, at) ? this.#edits.saying(this.#lineage(parents), at, value) : []
+        if (source !== undefined) stands.set(at, source)
+        else if (restored.length > 0) stands.set(at, { value, edits: restored })
+        else {
+          defects.push(
+            `nowhere: ${commit.oid.slice(0, 8)} "${subject(commit)}" of ${origin.by} holds ${at} = ${value}, which neither a parent has (${parents
+              .map((site) => standAt(site, at).value)
+              .join(' | ')}) nor anybody wrote there`,
+          )
+        }
+      }
+    }
+    return { stands, seen }
+  }
+
+  /** All that the lines among some parents ever saw. */
+  #lineage(parents: readonly Site[]): Bits {
+    return knowing(...parents.flatMap(({ seen, lost }) => (lost === undefined ? [seen] : [seen, lost])))
+  }
+
+  /** Every value of a merge must be the one that had seen the other, or have been decided. */
+  #judge(commit: Commit, values: Values, ours: Site, theirs: Site, origin: Origin, defects: string[]): void {
+    const objects = new Map<string, Place[]>()
+    for (const at of new Set([...ours.stands.keys(), ...theirs.stands.keys()])) {
+      const places = objects.get(objectOf(at)) ?? []
+      objects.set(objectOf(at), places)
+      places.push(at)
+    }
+    const say = (at: string, is: string | undefined, expected: string) => {
+      const of = (site: Site) => `${standAt(site, at).value} [${this.#edits.describe(standAt(site, at).edits)}]`
+      defects.push(
+        `merge: ${commit.oid.slice(0, 8)} "${subject(commit)}" of ${origin.by} has ${at} = ${is}, ${expected}: ours ${of(ours)}, theirs ${of(theirs)}`,
+      )
+    }
+    for (const [object, places] of objects) {
+      if (origin.decided.has(object)) continue
+      const presence = `${object} ${PRESENCE}`
+      const here = standAt(ours, presence).value !== undefined
+      const there = standAt(theirs, presence).value !== undefined
+      if (here !== there) {
+        const expected = here
+          ? expectObject(this.#edits, ours, theirs, object, places)
+          : expectObject(this.#edits, theirs, ours, object, places)
+        const is = values.get(presence)
+        if (expected.kind === 'concurrent') say(presence, is, 'undecided')
+        else if (expected.kind === 'value' && expected.value !== is) say(presence, is, `not ${expected.value}`)
+        continue
+      }
+      for (const at of places) {
+        if (origin.decided.has(at)) continue
+        const pending = origin.pending.get(at)
+        const is = values.get(at)
+        if (pending !== undefined && pending.value === is) continue
+        const expected = expectField(this.#edits, ours, theirs, at)
+        if (expected.kind === 'crossed') this.crossed++
+        else if (expected.kind === 'concurrent') say(at, is, 'undecided')
+        else if (expected.value !== is) say(at, is, `not ${expected.value}`)
+      }
+    }
+  }
+
+  values(reading: Reading, tree: Oid, defects: string[]): Values {
+    const known = this.#trees.get(tree)
+    if (known !== undefined) return known
+    const values = new Map<Place, string>()
+    for (const { path, oid } of reading.files(tree)) {
+      const key = `${path} ${oid}`
+      let found = this.#blobs.get(key)
+      if (found === undefined) {
+        try {
+          found = fileValues(path, reading.blob(oid))
+        } catch (error) {
+          defects.push(`file: ${path} cannot be read: ${(error as Error).message}`)
+          found = new Map()
+        }
+        this.#blobs.set(key, found)
+      }
+      for (const [at, value] of found) {
+        // Scripts that are there twice say the same, or the second is a copy.
+        if (values.has(at) && values.get(at) !== value && !at.startsWith('script ')) {
+          defects.push(`file: ${at} is in two files, ${path} is one`)
+        }
+        values.set(at, value)
+      }
+    }
+    this.#trees.set(tree, values)
+    return values
+  }
+}
+
+export function different(a: Values, b: Values): readonly Place[] {
+  const places: Place[] = []
+  for (const at of new Set([...a.keys(), ...b.keys()])) if (a.get(at) !== b.get(at)) places.push(at)
+  return places
+}
+
+function subject(commit: Commit): string {
+  return commit.message.split('\n', 1)[0]!
+}
+
+function isDecided({ decided }: Origin, at: Place): boolean {
+  return decided.has(at) || decided.has(objectOf(at))
+}

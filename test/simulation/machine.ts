@@ -1,0 +1,166 @@
+import type { Oid } from '../../src/git-bridge/repository.ts'
+import type { PullReport } from '../../src/sync/pull.ts'
+import type { PushReport } from '../../src/sync/push.ts'
+import type { Context } from '../../src/sync/session.ts'
+import { SyncError } from '../../src/world/errors.ts'
+import type { Change } from './changes.ts'
+import type { UserGit } from './checkout.ts'
+import { decides } from './commands.ts'
+import { ProjectFiles } from './files.ts'
+import type { Disk } from './fs/disk.ts'
+import type { Histories, Origin, Pending, Reading } from './history.ts'
+import type { Edits } from './knowledge.ts'
+import type { Running } from './scheduler.ts'
+import { objectOf, type Place, PRESENCE } from './values.ts'
+
+export const CODE = 'the-admin-code-of-the-simulation'
+
+/** Somebody's computer: a checkout, edits that are not committed yet, a command that runs. */
+export class Machine {
+  readonly name: string
+  readonly folder: string
+  readonly disk: Disk
+  readonly git: UserGit
+  readonly files: ProjectFiles
+  readonly defects: string[] = []
+  readonly said: string[] = []
+  /** Edits of files that are in no commit yet. */
+  pending = new Map<Place, Pending>()
+  /** What is decided, or open to be decided, in the merge under way. */
+  decided = new Set<string>()
+  /** Commits that the next one takes over without having them as parents. */
+  sources: Oid[] = []
+  running: Running | undefined
+  /** A command was killed since the last one that ended by itself. */
+  hurt = false
+  readonly #edits: Edits
+  readonly #histories: Histories
+
+  constructor(name: string, git: UserGit, disk: Disk, edits: Edits, histories: Histories) {
+    this.name = name
+    this.git = git
+    this.folder = git.folder
+    this.disk = disk
+    this.files = new ProjectFiles(disk, git.folder)
+    this.#edits = edits
+    this.#histories = histories
+  }
+
+  context(env: Readonly<Record<string, string>> = {}): Context {
+    return {
+      cwd: this.folder,
+      env: { ADMIN_CODE: CODE, ...env },
+      progress: { step: () => {}, warn: (text) => void this.said.push(text) },
+    }
+  }
+
+  get reading(): Reading {
+    return this.git.reading
+  }
+
+  get isMerging(): boolean {
+    return this.disk.exists(`${this.folder}/.git/MERGE_HEAD`)
+  }
+
+  /** Its user changes files; what another edit of theirs did to the same field is theirs to overwrite. */
+  edit(change: Change): boolean {
+    const changed = this.files.apply(change)
+    if (changed.size === 0) return false
+    this.changed(change.kind, changed)
+    return true
+  }
+
+  /** Fields of its files are others now, by its user's doing. */
+  changed(what: string, values: ReadonlyMap<Place, string | undefined>): void {
+    const edit = this.#edits.make(this.name, what)
+    for (const [at, value] of values) {
+      this.#edits.about(edit, at, value)
+      this.pending.set(at, { edit, value })
+    }
+  }
+
+  get origin(): Origin {
+    return { pending: this.pending, sources: this.sources, decided: this.decided, by: this.name }
+  }
+
+  /** Learns what HEAD and the refs are now; what was pending in a commit of the user's is so no more. */
+  learn(): void {
+    const { git } = this
+    const head = git.head()
+    for (const oid of [head, ...git.lobbyRefs()]) {
+      if (oid !== undefined && !this.#histories.knows(oid)) {
+        this.defects.push(...this.#histories.learn(this.reading, oid, this.origin))
+      }
+    }
+  }
+
+  /** After a commit of the user's: its edits are committed. */
+  committed(): void {
+    this.learn()
+    const { stands } = this.#histories.siteOf(this.git.head())
+    // A merge is concluded without what is not staged.
+    this.pending = new Map([...this.pending].filter(([at, { edit }]) => !stands.get(at)?.edits.includes(edit)))
+    this.sources = []
+    if (!this.isMerging) this.decided = new Set()
+  }
+
+  /** A pull or push said what it leaves to be decided, or what a rule decided. */
+  hear(report: PullReport | PushReport): void {
+    if ('resolved' in report) {
+      for (const { key, fields } of report.resolved) {
+        for (const one of decides(
+          key,
+          '',
+          fields.map(({ path }) => ({ path })),
+        ))
+          this.decided.add(one)
+      }
+    }
+    if ('loss' in report && report.loss !== undefined) {
+      for (const { object } of report.loss.objects) this.decided.add(object).add('script')
+    }
+    const conflicts = 'conflicts' in report ? report.conflicts : []
+    for (const { object, path, fields } of conflicts) {
+      for (const one of decides(object, path, fields)) this.decided.add(one)
+    }
+    if (report.kind === 'pushed') {
+      for (const { key, path } of report.unseen) for (const one of decides(key, '', [{ path }])) this.decided.add(one)
+    }
+    this.said.push(JSON.stringify(report, (_, value: unknown) => (value instanceof Map ? [...value] : value)))
+  }
+
+  /** What is open now, from the files that say so: a command that was interrupted may have had no chance to. */
+  readOpen(): void {
+    const folder = `${this.folder}/.lobby/conflicts`
+    if (!this.disk.exists(folder)) return
+    for (const { name } of this.disk.readEntries(folder)) {
+      const artifact = JSON.parse(this.disk.readText(`${folder}/${name}`) ?? '{}') as {
+        readonly object: string
+        readonly path: string
+        readonly status: string
+        readonly fields: readonly { readonly path: readonly string[] }[]
+        readonly autoResolved?: readonly { readonly path: readonly string[] }[]
+      }
+      if (artifact.status !== 'open') continue
+      for (const one of decides(artifact.object, artifact.path, artifact.fields)) this.decided.add(one)
+      for (const one of artifact.autoResolved ?? []) {
+        for (const at of decides(artifact.object, artifact.path, [one])) this.decided.add(at)
+      }
+    }
+  }
+
+  /** Whether something that was said names an object. */
+  hasSaid(at: Place): boolean {
+    const object = objectOf(at)
+    const name =
+      object === 'script' ? at.slice('script '.length).replace(/_\d+$/, '') : object.slice(object.indexOf(':') + 1)
+    return this.said.some((text) => text.includes(name))
+  }
+}
+
+/** An error that the product means to be read, or what is no such thing. */
+export function errorCode(error: unknown): string | undefined {
+  return error instanceof SyncError ? error.code : undefined
+}
+
+export { PRESENCE }

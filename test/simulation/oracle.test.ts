@@ -1,0 +1,222 @@
+import { describe, expect, it } from 'vitest'
+import type { Commit, Oid } from '../../src/git-bridge/repository.ts'
+import { Histories, NO_ORIGIN, type Origin, type Reading } from './history.ts'
+import { Edits, EMPTY_SITE, type Site } from './knowledge.ts'
+import type { Place, Values } from './values.ts'
+import { Watch } from './watch.ts'
+
+/** Commits made up for the oracle: each a few fields of one lamp. */
+class Story {
+  readonly edits = new Edits()
+  readonly histories = new Histories(this.edits, () => [])
+  readonly #commits = new Map<Oid, Commit>()
+  readonly #trees = new Map<Oid, Readonly<Record<string, string>>>()
+  readonly #reading: Reading = {
+    commit: (oid) => this.#commits.get(oid)!,
+    files: (tree) => Object.keys(this.#trees.get(tree)!).map((path) => ({ path, oid: `${tree}:${path}` as Oid })),
+    blob: (oid) => {
+      const [tree, path] = oid.split(':') as [Oid, string]
+      return this.#trees.get(tree)![path]!
+    },
+  }
+
+  /** Learns a commit; `edited` are the fields that its author changed. */
+  commit(
+    name: string,
+    parents: readonly string[],
+    lamp: Readonly<Record<string, unknown>> | undefined,
+    options: {
+      readonly edited?: readonly string[]
+      readonly inWorld?: boolean
+      readonly origin?: Partial<Origin>
+    } = {},
+  ): readonly string[] {
+    const oid = name as Oid
+    const tree = `tree-${name}` as Oid
+    const { color, ...rest } = lamp ?? {}
+    const document = { id: 'lamp', ...rest, ...(color === undefined ? {} : { props: { color } }) }
+    this.#trees.set(tree, lamp === undefined ? {} : { 'world/entities/00/lamp.json': JSON.stringify(document) })
+    const who = { name, email: `${name}@example.com`, time: 0, offset: 0 }
+    const message = `${name}\n`
+    this.#commits.set(oid, { oid, tree, parents: parents as readonly Oid[], author: who, committer: who, message })
+    const values = this.histories.values(this.#reading, tree, [])
+    const pending = new Map(
+      (options.edited ?? []).map((field) => {
+        const at: Place = `entity:lamp ${field === 'color' ? 'props.color' : field}`
+        const edit = this.edits.make(name, field, options.inWorld)
+        this.edits.about(edit, at, values.get(at))
+        return [at, { edit, value: values.get(at) }]
+      }),
+    )
+    return this.histories.learn(this.#reading, oid, { ...NO_ORIGIN, by: name, pending, ...options.origin })
+  }
+
+  site(name: string): Site {
+    return this.histories.siteOf(name as Oid)
+  }
+}
+
+const START = { position: [0, 0, 0], color: 'white', blueprint: 'Lamp', scale: [1, 1, 1] }
+const ALL = ['is', 'position', 'color', 'blueprint', 'scale']
+
+function begun(): Story {
+  const story = new Story()
+  expect(story.commit('root', [], START, { edited: ALL })).toEqual([])
+  return story
+}
+
+describe('what a merge may make of two sides', () => {
+  it('takes whoever has seen the other', () => {
+    const story = begun()
+    story.commit('a', ['root'], { ...START, color: 'red' }, { edited: ['color'] })
+    story.commit('b', ['root'], { ...START, position: [1, 0, 0] }, { edited: ['position'] })
+    expect(story.commit('m', ['a', 'b'], { ...START, color: 'red', position: [1, 0, 0] })).toEqual([])
+  })
+
+  it('never goes back to what both sides, or one, have left behind', () => {
+    const story = begun()
+    story.commit('a', ['root'], { ...START, color: 'red' }, { edited: ['color'] })
+    story.commit('b', ['root'], { ...START, position: [1, 0, 0] }, { edited: ['position'] })
+    const [defect, ...others] = story.commit('m', ['a', 'b'], { ...START, position: [1, 0, 0] })
+    expect(others).toEqual([])
+    expect(defect).toContain('entity:lamp props.color = "white", not "red"')
+  })
+
+  it('picks no side silently where neither had seen the other', () => {
+    for (const color of ['red', 'blue']) {
+      const story = begun()
+      story.commit('a', ['root'], { ...START, color: 'red' }, { edited: ['color'] })
+      story.commit('b', ['root'], { ...START, color: 'blue' }, { edited: ['color'] })
+      expect(story.commit('m', ['a', 'b'], { ...START, color })[0]).toContain('undecided')
+    }
+  })
+
+  it('accepts what somebody has decided', () => {
+    const story = begun()
+    story.commit('a', ['root'], { ...START, color: 'red' }, { edited: ['color'] })
+    story.commit('b', ['root'], { ...START, color: 'blue' }, { edited: ['color'] })
+    const decided = new Set(['entity:lamp props.color'])
+    expect(story.commit('m', ['a', 'b'], { ...START, color: 'blue' }, { origin: { decided } })).toEqual([])
+    expect(story.commit('c', ['m'], { ...START, color: 'green' }, { edited: ['color'] })).toEqual([])
+    // Whoever decided has seen both: what follows wins over either.
+    expect(story.commit('n', ['a', 'c'], { ...START, color: 'green' })).toEqual([])
+    expect(story.commit('o', ['b', 'c'], { ...START, color: 'blue' })[0]).toContain('not "green"')
+  })
+
+  it('knows a value that was put back in the world from one that never changed', () => {
+    const story = begun()
+    story.commit('a', ['root'], { ...START, color: 'red' }, { edited: ['color'] })
+    story.commit('back', ['a'], START, { edited: ['color'], inWorld: true })
+    // Of one history: who put it back has seen the red.
+    expect(story.commit('m', ['a', 'back'], START)).toEqual([])
+    expect(story.commit('n', ['a', 'back'], { ...START, color: 'red' })[0]).toContain('not "white"')
+    story.commit('b', ['root'], { ...START, color: 'blue' }, { edited: ['color'] })
+    expect(story.commit('o', ['b', 'back'], { ...START, color: 'blue' })[0]).toContain('undecided')
+  })
+
+  it('lets nobody remove what somebody else has changed meanwhile', () => {
+    const story = begun()
+    story.commit('gone', ['root'], undefined, { edited: ALL })
+    story.commit('b', ['root'], { ...START, color: 'blue' }, { edited: ['color'] })
+    expect(story.commit('m', ['gone', 'b'], undefined)[0]).toContain('entity:lamp is = undefined, undecided')
+    expect(story.commit('n', ['b', 'gone'], { ...START, color: 'blue' })[0]).toContain('undecided')
+    story.commit('same', ['root'], START)
+    expect(story.commit('o', ['gone', 'same'], START)[0]).toContain('not undefined')
+    expect(story.commit('p', ['gone', 'same'], undefined)).toEqual([])
+  })
+
+  it('holds no value that nobody wrote', () => {
+    const story = begun()
+    story.commit('a', ['root'], { ...START, position: [2, 0, 0] }, { edited: ['position'] })
+    story.commit('b', ['root'], { ...START, position: [0, 0, 2] }, { edited: ['position'] })
+    const blend = story.commit('m', ['a', 'b'], { ...START, position: [2, 0, 2] })
+    expect(blend.some((defect) => defect.startsWith('nowhere:'))).toBe(true)
+    expect(story.commit('c', ['root'], { ...START, color: 'pink' })[0]).toContain('nowhere:')
+  })
+
+  it('sees through a squash: its content knows what the branch knew', () => {
+    const story = begun()
+    story.commit('f', ['root'], { ...START, color: 'red' }, { edited: ['color'] })
+    expect(story.commit('squash', ['root'], { ...START, color: 'red' }, { origin: { sources: ['f' as Oid] } })).toEqual(
+      [],
+    )
+    story.commit('g', ['f'], { ...START, color: 'green' }, { edited: ['color'] })
+    expect(story.commit('m', ['squash', 'g'], { ...START, color: 'red' })[0]).toContain('not "green"')
+  })
+})
+
+describe('what a push may do to a world', () => {
+  const at: Place = 'entity:lamp props.color'
+  const values = (color: string): Values => new Map([[at, JSON.stringify(color)]])
+
+  function watched(checked: boolean) {
+    const edits = new Edits()
+    const watch = new Watch(edits, { worldId: 'plaza', cursor: 1, values: values('white'), checked })
+    const start = watch.now.site
+    const by = (color: string): Site => {
+      const edit = edits.make('dev', color)
+      edits.about(edit, at, JSON.stringify(color))
+      const seen = new Uint32Array(start.seen.length + 1)
+      seen.set(start.seen)
+      seen[edit >>> 5]! |= 1 << (edit & 31)
+      return { stands: new Map([[at, { value: JSON.stringify(color), edits: [edit] }]]), seen }
+    }
+    const operation = (cursor: number, color: string, head?: Site) =>
+      watch.operation({
+        cursor,
+        opId: `op${cursor}`,
+        values: values(color),
+        author:
+          head === undefined
+            ? { kind: 'editor', edit: edits.make('eve', color, true) }
+            : { kind: 'push', clone: 'dev', head, late: false },
+        words: 'entity.update lamp',
+      })
+    return { watch, by, operation }
+  }
+
+  it('overwrites what its branch has seen', () => {
+    const { watch, by, operation } = watched(true)
+    operation(2, 'red', by('red'))
+    expect(watch.defects).toEqual([])
+    expect(watch.at(2)[0]!.values.get(at)).toBe('"red"')
+    expect(watch.at(1)[0]!.values.get(at)).toBe('"white"')
+  })
+
+  it('must not overwrite what its branch has not seen, or must tell it', () => {
+    const checked = watched(true)
+    checked.operation(2, 'blue')
+    checked.operation(3, 'red', checked.by('red'))
+    expect(checked.watch.defects[0]).toContain('unseen')
+    const loose = watched(false)
+    loose.operation(2, 'blue')
+    loose.operation(3, 'red', loose.by('red'))
+    expect(loose.watch.defects).toEqual([])
+    expect(loose.watch.unseen).toMatchObject([{ clone: 'dev', at, cursor: 3 }])
+  })
+
+  it('neither repeats an operation, nor sends one that changes nothing, nor what its branch does not hold', () => {
+    const { watch, by, operation } = watched(true)
+    const red = by('red')
+    operation(2, 'red', red)
+    operation(3, 'red', red)
+    operation(3, 'green', red)
+    expect(watch.defects.map((defect) => defect.split(':', 1)[0])).toEqual(['push', 'feed', 'push'])
+    operation(5, 'pink', EMPTY_SITE)
+    expect(watch.defects.at(-1)).toContain('its branch holds undefined')
+  })
+
+  it('follows a world that lost what it had not saved', () => {
+    const { watch, operation } = watched(false)
+    operation(2, 'blue')
+    watch.saved(new Set())
+    operation(3, 'green')
+    watch.restarted(values('blue'))
+    expect(watch.defects).toEqual([])
+    expect(watch.at(3)[0]!.values.get(at)).toBe('"green"')
+    operation(4, 'grey')
+    expect(watch.now.values.get(at)).toBe('"grey"')
+    watch.restarted(values('violet'))
+    expect(watch.defects[0]).toContain('came back as')
+  })
+})

@@ -1,0 +1,646 @@
+import type { Oid } from '../../src/git-bridge/repository.ts'
+import type { PullReport } from '../../src/sync/pull.ts'
+import type { PushReport } from '../../src/sync/push.ts'
+import { beyond, members } from './bits.ts'
+import { chooseChange, draw, Memory, pick } from './changes.ts'
+import { UserGit } from './checkout.ts'
+import { cloneWorld, pullWorld, pushWorld, settle } from './commands.ts'
+import { Disk } from './fs/disk.ts'
+import { useDisk } from './fs.ts'
+import { GitModel } from './git/model.ts'
+import { findRepository, forgetRepositories, onInit, registerRepository } from './git/registry.ts'
+import { different, Histories } from './history.ts'
+import { type Random, type Strike, seeded } from './host.ts'
+import { Edits } from './knowledge.ts'
+import { CODE, errorCode, Machine } from './machine.ts'
+import { type Running, Scheduler } from './scheduler.ts'
+import { fileValues, objectOf } from './values.ts'
+import type { Unseen } from './watch.ts'
+import { WatchedWorld } from './watched-world.ts'
+import { WorldModel } from './world/model.ts'
+import { PUBLIC, REFERENCE } from './world/server-kind.ts'
+import { forgetServers, registerServer, setGate } from './world/wire.ts'
+
+export interface RunOptions {
+  readonly seed: number
+  /** Numbers of the steps to do. */
+  readonly steps: readonly number[]
+}
+
+export interface Outcome {
+  readonly seed: number
+  readonly steps: readonly number[]
+  /** What must never be: the first thing of each step that went wrong, the run ends there. */
+  readonly defects: readonly string[]
+  readonly trace: readonly string[]
+  readonly counts: Readonly<Record<string, number>>
+}
+
+function configOf(name: string): Readonly<Record<string, string>> {
+  return {
+    'user.name': name,
+    'user.email': `${name}@example.com`,
+    'merge.gamedev.driver': 'gamedev sync merge-driver',
+    'merge.gamedev.recursive': 'binary',
+  }
+}
+
+const START = globalThis.Date.UTC(2026, 0, 1)
+const PEOPLE = ['eve', 'sam']
+/** Errors that a user meets when somebody else was faster, or something is to be settled first. */
+const EXPECTED = new Set([
+  'merge_in_progress',
+  'local_changes',
+  'unmerged_files',
+  'unreachable',
+  'connection_lost',
+  'lost_state',
+  'world_busy',
+  'contested',
+  'deploy_locked',
+  'mass_deletion',
+  'not_confirmed',
+  'cursor_expired',
+  'ref_moved',
+  'locked',
+  'invalid_files',
+  'branch_moved',
+  'detached_head',
+])
+
+/** A world, people in it, machines with clones of it, and a git server between them. */
+export class Universe {
+  readonly edits = new Edits()
+  readonly histories: Histories
+  readonly scheduler: Scheduler
+  readonly machines: Machine[] = []
+  readonly trace: string[] = []
+  readonly counts: Record<string, number> = {}
+  readonly defects: string[] = []
+  world!: WatchedWorld
+  server!: GitModel
+  readonly #memory = new Memory()
+  readonly #disk: Disk
+  readonly #seed: number
+  readonly #setup: Random
+  #token = 0
+  #open: Unseen[] = []
+
+  constructor(seed: number) {
+    this.#seed = seed
+    this.#setup = seeded(seed)
+    this.scheduler = new Scheduler(seeded(seed ^ 0x5eed), START)
+    this.#disk = new Disk(() => this.scheduler.host.now)
+    useDisk(this.#disk)
+    forgetRepositories()
+    forgetServers()
+    setGate(this.scheduler.gate)
+    this.histories = new Histories(this.edits, (worldId, cursor) =>
+      worldId === this.world.watch.worldId ? this.world.watch.at(cursor) : [],
+    )
+  }
+
+  say(text: string): void {
+    this.trace.push(text)
+  }
+
+  count(name: string): void {
+    this.counts[name] = (this.counts[name] ?? 0) + 1
+  }
+
+  /** The world as it begins, and the machines' clones of it. */
+  async begin(): Promise<void> {
+    const random = this.#setup
+    const kind = random() < 0.5 ? REFERENCE : PUBLIC
+    const model = new WorldModel({ worldId: 'plaza', kind, adminCode: CODE })
+    WatchedWorld.furnish(model)
+    this.world = new WatchedWorld(this.edits, model, (process) => {
+      const machine = this.machines.find(({ name }) => name === process.name)
+      machine?.learn()
+      return this.histories.siteOf(machine?.git.head())
+    })
+    registerServer('http://plaza.example', model)
+    this.say(`world ${kind.name}`)
+    this.#memory.remember(this.world.values)
+    this.server = new GitModel(this.#disk, '/server', { bare: true })
+    const count = 2 + Math.floor(random() * 2)
+    for (const name of ['ann', 'bob', 'cid'].slice(0, count)) await this.#join(name)
+  }
+
+  async #join(name: string): Promise<void> {
+    const folder = `/home/${name}/world`
+    this.#disk.mkdir(`/home/${name}`, { recursive: true })
+    const first = this.machines[0]
+    if (first === undefined) {
+      onInit((place) => new GitModel(this.#disk, place, { config: configOf(name) }))
+      const context = { cwd: `/home/${name}`, env: { ADMIN_CODE: CODE }, progress: { step: () => {}, warn: () => {} } }
+      const running = await this.scheduler.start(
+        name,
+        'clone',
+        () => cloneWorld(context, 'http://plaza.example', folder),
+        {
+          calm: 1,
+          random: seeded(1),
+        },
+      )
+      await this.#finish(running)
+      this.scheduler.takeEnded()
+      if (running.ending?.kind !== 'returned') throw new Error('the first clone failed', { cause: running.ending })
+    }
+    const model = first === undefined ? findRepository(folder)! : this.#clone(folder, name)
+    const git = new UserGit(model, folder)
+    const machine = new Machine(name, git, this.#disk, this.edits, this.histories)
+    this.machines.push(machine)
+    machine.learn()
+    if (first === undefined) git.push(this.server)
+  }
+
+  #clone(folder: string, name: string): GitModel {
+    const model = new GitModel(this.#disk, folder, { config: configOf(name) })
+    registerRepository(model)
+    const git = new UserGit(model, folder)
+    git.start(git.fetch(this.server))
+    return model
+  }
+
+  /** One thing that happens, by the randomness of its own number. */
+  async step(number: number): Promise<void> {
+    const random = seeded((this.#seed * 7919 + number * 104_729 + 1) >>> 0)
+    this.#token = (number + 1) * 10
+    this.scheduler.host.now += Math.floor(random() * 20_000)
+    const before = this.trace.length
+    await this.#act(random)
+    await this.#settleEnded()
+    this.#check()
+    if (this.trace.length === before) this.say('nothing')
+  }
+
+  async #act(random: Random): Promise<void> {
+    const busy = this.machines.filter(({ running }) => running !== undefined)
+    if (busy.length > 0 && random() < 0.55) {
+      const machine = pick(random, busy)
+      return this.#advance(machine, random)
+    }
+    // Whoever saw a command die runs one before anything else.
+    const idle = this.machines.filter(({ running }) => running === undefined)
+    const sound = idle.filter(({ hurt }) => !hurt)
+    const kind = draw(random, [
+      [34, 'world'],
+      [sound.length > 0 ? 22 : 0, 'file'],
+      [idle.length > 0 ? 14 : 0, 'pull'],
+      [idle.length > 0 ? 14 : 0, 'push'],
+      [sound.length > 0 ? 8 : 0, 'share'],
+      [sound.length > 0 ? 4 : 0, 'branch'],
+      [2, 'carry'],
+      [4, 'server'],
+    ] as const)
+    if (kind === 'world') return this.#editWorld(random)
+    if (kind === 'carry') return this.#carry(random)
+    if (kind === 'server') return this.#serverFault(random)
+    const machine = pick(random, kind === 'pull' || kind === 'push' ? idle : sound)
+    if (kind === 'file') return this.#editFile(machine, random)
+    if (kind === 'share') return this.#share(machine, random)
+    if (kind === 'branch') return this.#branch(machine, random)
+    await this.#prepare(machine, random)
+    if (machine.running !== undefined || (machine.isMerging && !machine.hurt)) return
+    return kind === 'pull' ? this.#pull(machine, random) : this.#push(machine, random)
+  }
+
+  // People in the world.
+
+  #editWorld(random: Random): void {
+    if (!this.world.model.running) return
+    const by = pick(random, PEOPLE)
+    const change = chooseChange(random, this.world.values, this.#token, this.#memory)
+    const done = this.world.change(change, by)
+    this.#memory.remember(this.world.values)
+    this.say(`${by} ${JSON.stringify(change)}${done ? '' : ' refused'}`)
+    this.count('edits in the world')
+  }
+
+  #carry(random: Random): void {
+    const held = this.world.inHand
+    if (!this.world.model.running) return
+    if (held.length > 0 && random() < 0.6) {
+      this.world.putDown(pick(random, held).slice('entity:'.length))
+      this.say('put down')
+      return
+    }
+    const entities = this.world.carriable
+    if (entities.length === 0) return
+    const id = pick(random, entities)
+    this.world.carry(id, [this.#token, 2, 0], pick(random, PEOPLE))
+    this.say(`carry ${id}`)
+  }
+
+  #serverFault(random: Random): void {
+    const { model } = this.world
+    const kind = draw(random, [
+      [3, 'save'],
+      [1, 'restart'],
+      [1, 'crash'],
+      [1, 'unreachable'],
+      [3, 'reachable'],
+      [1, 'retain'],
+      [1, 'clock'],
+    ] as const)
+    this.say(`server ${kind}`)
+    if (kind === 'save') this.world.save()
+    else if (kind === 'restart' || kind === 'crash') this.world.restart(kind === 'crash')
+    else if (kind === 'retain') model.retain(5 + Math.floor(random() * 20))
+    else if (kind === 'clock') this.scheduler.host.now += Math.floor((random() - 0.3) * 7_200_000)
+    else model.reachable = kind === 'reachable'
+    this.count(`server: ${kind}`)
+  }
+
+  // People with files.
+
+  #editFile(machine: Machine, random: Random): void {
+    if (machine.isMerging) return
+    const { values } = machine.files.values()
+    const change = chooseChange(random, values, this.#token, this.#memory)
+    const done = machine.edit(change)
+    this.say(`${machine.name} ${JSON.stringify(change)}${done ? '' : ' nothing'}`)
+    this.#memory.remember(machine.files.values().values)
+    this.count('edits of files')
+    if (random() < 0.6) this.#commit(machine)
+  }
+
+  #commit(machine: Machine): void {
+    if (machine.isMerging) return
+    const made = machine.git.commitAll(`Edits of ${machine.name}`)
+    if (made === undefined) return
+    machine.committed()
+    this.say(`${machine.name} commits ${made.slice(0, 8)}`)
+  }
+
+  /** Before a command: an open merge is settled or given up, edits are committed, as people do; mostly. */
+  async #prepare(machine: Machine, random: Random): Promise<void> {
+    if (machine.hurt) return
+    if (machine.isMerging) return this.#settle(machine, random)
+    if (random() < 0.8) this.#commit(machine)
+  }
+
+  async #settle(machine: Machine, random: Random): Promise<void> {
+    if (this.scheduler.faults && random() < 0.15) {
+      machine.git.abort()
+      machine.decided = new Set()
+      this.say(`${machine.name} aborts the merge`)
+      this.count('merges given up')
+      return
+    }
+    const running = await this.scheduler.start(
+      machine.name,
+      'resolve',
+      () =>
+        settle({ context: machine.context(), target: undefined }, ({ decides }) => {
+          for (const one of decides) machine.decided.add(one)
+          return random() < 0.5 ? 'local' : 'remote'
+        }),
+      { calm: 1, random, strike: this.#strike(random, 30, 0.05) },
+    )
+    machine.running = running
+    await this.#finish(running)
+    await this.#settleEnded()
+  }
+
+  async #pull(
+    machine: Machine,
+    random: Random,
+    options: { loss?: 'accept' | 'restore'; verify?: boolean } = {},
+  ): Promise<void> {
+    const loss = options.loss ?? (random() < 0.15 ? pick(random, ['accept', 'restore'] as const) : undefined)
+    const { verify } = options
+    await this.#command(machine, 'pull', random, () =>
+      pullWorld({ context: machine.context(), target: undefined }, { loss, verify, yes: true }),
+    )
+  }
+
+  async #push(machine: Machine, random: Random): Promise<void> {
+    const noBatch = random() < 0.15
+    await this.#command(machine, 'push', random, () =>
+      pushWorld({ context: machine.context(), target: undefined }, { yes: true, noBatch }),
+    )
+  }
+
+  async #command(machine: Machine, name: string, random: Random, work: () => Promise<unknown>): Promise<void> {
+    this.say(`${machine.name} ${name} at ${machine.git.head()?.slice(0, 8)}`)
+    this.count(name)
+    machine.said.length = 0
+    const faulty = this.scheduler.faults
+    const calm = faulty ? pick(random, [1, 1, 0.8, 0.3]) : 1
+    machine.running = await this.scheduler.start(machine.name, name, work, {
+      calm,
+      random,
+      strike: this.#strike(random, name === 'push' ? 120 : 90, 0.06),
+    })
+  }
+
+  #strike(random: Random, effects: number, probability: number): Strike | undefined {
+    if (!this.scheduler.faults || random() >= probability) return undefined
+    return { effect: Math.floor(random() * effects), moment: pick(random, ['before', 'torn', 'after'] as const) }
+  }
+
+  async #advance(machine: Machine, random: Random): Promise<void> {
+    const running = machine.running!
+    if (random() < 0.02) {
+      this.scheduler.kill(running)
+      return
+    }
+    const moved = await this.scheduler.advance(running, 0.04)
+    this.say(`${machine.name} goes on`)
+    if (!moved && running.ending === undefined && !running.process.dead) {
+      this.defects.push(`stuck: ${machine.name} ${running.name} waits for nothing`)
+      this.scheduler.kill(running)
+    }
+  }
+
+  async #finish(running: Running): Promise<void> {
+    for (let count = 0; running.ending === undefined && !running.process.dead; count++) {
+      const moved = await this.scheduler.advance(running)
+      if ((!moved && running.ending === undefined && !running.process.dead) || count > 5_000) {
+        this.defects.push(`stuck: ${running.process.name} ${running.name} does not end`)
+        this.scheduler.kill(running)
+      }
+    }
+  }
+
+  // Between machines.
+
+  /** Takes in what the others pushed, and pushes. */
+  async #share(machine: Machine, random: Random): Promise<void> {
+    if (machine.isMerging) return this.#settle(machine, random)
+    this.#commit(machine)
+    if (machine.git.branch() !== 'main') return
+    const theirs = machine.git.fetch(this.server)
+    this.#know(machine, theirs)
+    if (random() < 0.4) machine.git.fetchLobby(this.server)
+    const style = draw(random, [
+      [8, 'merge'],
+      [1, 'rebase'],
+    ] as const)
+    const before = machine.git.head()!
+    if (style === 'rebase' && machine.git.since(theirs).every(({ parents }) => parents.length === 1)) {
+      const done = machine.git.rebase(theirs)
+      this.say(`${machine.name} rebases onto ${theirs.slice(0, 8)}: ${done}`)
+      if (done === 'rebased') {
+        machine.sources = [before]
+        machine.learn()
+        machine.sources = []
+      }
+    } else await this.#merge(machine, theirs, random)
+    if (machine.isMerging) return
+    if (machine.git.push(this.server) && random() < 0.3) machine.git.pushLobby(this.server)
+    this.count('shares')
+  }
+
+  async #merge(machine: Machine, theirs: Oid, random: Random): Promise<void> {
+    const merged = machine.git.merge(theirs, `Merge of ${machine.name}`)
+    this.say(`${machine.name} merges ${theirs.slice(0, 8)}: ${merged}`)
+    this.count(`git merge: ${merged}`)
+    if (merged !== 'contested') return machine.learn()
+    for (const { path, text } of machine.git.halfConflicts()) {
+      for (const at of fileValues(path, text).keys()) machine.decided.add(objectOf(at))
+    }
+    await this.#settle(machine, random)
+  }
+
+  /** Teammates' commits come with what is known of them. */
+  #know(machine: Machine, oid: Oid): void {
+    if (!this.histories.knows(oid)) this.defects.push(...this.histories.learn(machine.reading, oid, machine.origin))
+  }
+
+  async #branch(machine: Machine, random: Random): Promise<void> {
+    if (machine.isMerging) return
+    this.#commit(machine)
+    const { git } = machine
+    if (git.branch() === 'main') {
+      if (random() < 0.3) return this.#revert(machine, random)
+      if (random() < 0.3) return this.#amend(machine, random)
+      git.switchTo('feature', true)
+      this.say(`${machine.name} switches to a branch`)
+      return
+    }
+    const feature = git.head()!
+    if (!git.switchTo('main', false)) return
+    const kind = pick(random, ['squash', 'merge'] as const)
+    if (kind === 'merge') await this.#merge(machine, feature, random)
+    else {
+      const squashed = git.squash(feature, `Squash of ${machine.name}`)
+      this.say(`${machine.name} squashes ${feature.slice(0, 8)}: ${squashed}`)
+      this.count(`squash: ${squashed}`)
+      if (squashed === 'merged') {
+        machine.sources = [feature]
+        machine.committed()
+      }
+    }
+    git.deleteBranch('feature')
+  }
+
+  #revert(machine: Machine, random: Random): void {
+    const own = machine.git.since(machine.git.fetch(this.server)).slice(-4)
+    if (own.length === 0) return
+    const commit = pick(random, own).oid
+    const before = machine.git.head()
+    const reverted = machine.git.revert(commit)
+    this.say(`${machine.name} reverts ${commit.slice(0, 8)}: ${reverted}`)
+    if (reverted !== 'reverted' || before === machine.git.head()) return
+    this.count('reverts')
+    const old = this.histories.siteOf(before)
+    const values = this.histories.values(
+      machine.reading,
+      machine.reading.commit(machine.git.head()!).tree,
+      this.defects,
+    )
+    const places = new Set([...old.stands.keys(), ...values.keys()])
+    const changed = [...places].filter((at) => old.stands.get(at)?.value !== values.get(at))
+    machine.changed('revert', new Map(changed.map((at) => [at, values.get(at)])))
+    machine.committed()
+  }
+
+  #amend(machine: Machine, random: Random): void {
+    const { git } = machine
+    const head = git.head()!
+    if (git.isShared(this.server, head) || machine.hurt || git.parents(head).length !== 1) return
+    this.#editFile(machine, random)
+    machine.sources = [head]
+    const made = git.amendAll()
+    this.say(`${machine.name} amends ${head.slice(0, 8)}: ${made?.slice(0, 8)}`)
+    machine.committed()
+    this.count('amends')
+  }
+
+  // What became of commands.
+
+  async #settleEnded(): Promise<void> {
+    for (const running of this.scheduler.takeEnded()) {
+      const machine = this.machines.find(({ name }) => name === running.process.name)
+      if (machine === undefined) continue
+      machine.running = undefined
+      const { ending } = running
+      if (ending === undefined) continue
+      if (ending.kind === 'killed') {
+        machine.hurt = true
+        this.say(`${machine.name} ${running.name} is killed: ${ending.at}`)
+        this.count('kills')
+        machine.readOpen()
+        machine.learn()
+        this.#own(machine)
+        continue
+      }
+      if (ending.kind === 'failed') {
+        const code = errorCode(ending.error)
+        this.say(`${machine.name} ${running.name}: ${code ?? String(ending.error)}`)
+        this.count(`error: ${code}`)
+        if (code === undefined || !EXPECTED.has(code)) {
+          const error = ending.error as Error
+          this.defects.push(
+            `error: ${machine.name} ${running.name}: ${code === undefined ? error.stack : `${code} ${error.message}`}`,
+          )
+        }
+        machine.said.push(String(ending.error))
+        machine.hurt = false
+        machine.readOpen()
+        machine.learn()
+        this.#own(machine)
+        continue
+      }
+      this.#done(machine, running.name, ending.report)
+    }
+  }
+
+  #done(machine: Machine, name: string, report: unknown): void {
+    if (name === 'resolve') {
+      if (machine.isMerging) {
+        const made = machine.git.conclude()
+        this.say(`${machine.name} concludes the merge ${typeof made === 'string' ? made.slice(0, 8) : made.join()}`)
+        if (typeof made === 'string') machine.committed()
+        else if (made.length > 0) this.defects.push(`resolve: ${machine.name} is left with ${made.join()}`)
+      }
+      return
+    }
+    const told = report as PullReport | PushReport
+    this.say(`${machine.name} ${name}: ${told.kind} at ${told.fetched.cursor}`)
+    this.count(`${name}: ${told.kind}`)
+    machine.hear(told)
+    if (machine.isMerging) machine.readOpen()
+    machine.learn()
+    this.#own(machine)
+    machine.hurt = false
+    this.#answerUnseen(machine)
+    if (!machine.isMerging) machine.decided = new Set()
+  }
+
+  /** A command may have committed on the branch: never anything but on top of what was there. */
+  #own(machine: Machine): void {
+    const moved = machine.git.rewritten()
+    if (moved !== undefined) this.defects.push(`branch: ${machine.name}: ${moved}`)
+  }
+
+  #answerUnseen(machine: Machine): void {
+    const { unseen } = this.world.watch
+    this.#open.push(...unseen.splice(0))
+    const mine = this.#open.filter(({ clone }) => clone === machine.name)
+    this.#open = this.#open.filter(({ clone }) => clone !== machine.name)
+    for (const one of mine) {
+      this.count('unseen writes')
+      if (machine.hasSaid(one.at)) continue
+      this.defects.push(
+        `unseen: ${one.clone} at ${one.cursor} replaced ${one.at} = ${one.stand.value} [${this.edits.describe(one.stand.edits)}] and did not say so`,
+      )
+    }
+  }
+
+  #check(): void {
+    this.defects.push(...this.world.watch.defects.splice(0))
+    for (const bug of this.world.model.bugs.splice(0)) this.defects.push(`model: ${String(bug)}`)
+    for (const machine of this.machines) this.defects.push(...machine.defects.splice(0))
+  }
+
+  // At rest.
+
+  /** No more faults: everybody finishes, settles, pulls and pushes until nothing is left to do. */
+  async rest(): Promise<void> {
+    const random = seeded(this.#seed ^ 0xbeef)
+    this.say('rest')
+    this.scheduler.faults = false
+    this.world.model.reachable = true
+    for (const object of this.world.inHand) this.world.putDown(object.slice('entity:'.length))
+    for (const machine of this.machines) if (machine.running !== undefined) await this.#finish(machine.running)
+    await this.#settleEnded()
+    this.#check()
+    for (let round = 0; round < 12 && this.defects.length === 0; round++) {
+      const before = this.#state()
+      for (const machine of this.machines) {
+        await this.#tidy(machine, random)
+        if (this.defects.length > 0) return
+      }
+      if (before === this.#state() && round > 0) return this.#final()
+    }
+    if (this.defects.length === 0) this.defects.push(`rest: no end; ${this.trace.slice(-12).join(' / ')}`)
+  }
+
+  async #tidy(machine: Machine, random: Random): Promise<void> {
+    const complete = async () => {
+      if (machine.running !== undefined) await this.#finish(machine.running)
+      await this.#settleEnded()
+      this.#check()
+      if (machine.hurt) return
+      for (let count = 0; machine.isMerging && count < 5 && this.defects.length === 0; count++) {
+        await this.#settle(machine, random)
+        this.#check()
+      }
+    }
+    await complete()
+    if (machine.hurt) {
+      await this.#pull(machine, random, { loss: 'restore' })
+      await complete()
+    }
+    this.#commit(machine)
+    if (machine.git.branch() !== 'main') await this.#branch(machine, random)
+    await complete()
+    await this.#share(machine, random)
+    await complete()
+    await this.#pull(machine, random, { loss: 'restore' })
+    await complete()
+    await this.#push(machine, random)
+    await complete()
+    await this.#share(machine, random)
+    await complete()
+  }
+
+  #state(): string {
+    return [this.world.model.head, ...this.machines.map(({ git }) => git.head())].join(' ')
+  }
+
+  #final(): void {
+    const everything = this.histories.everything()
+    const { values } = this.world.watch.now
+    for (const machine of this.machines) {
+      const head = machine.git.head()!
+      const mine = this.histories.values(machine.reading, machine.reading.commit(head).tree, this.defects)
+      for (const at of different(mine, values)) {
+        this.defects.push(`rest: ${machine.name} has ${at} = ${mine.get(at)}, the world ${values.get(at)}`)
+      }
+      const site = this.histories.siteOf(head)
+      for (const edit of members(beyond(everything, site.seen))) {
+        this.defects.push(`lost: ${machine.name} has never seen ${this.edits.describe([edit])}`)
+      }
+      if (machine.git.isDirty()) this.defects.push(`rest: ${machine.name} is left dirty`)
+    }
+    if (this.#open.length > 0) this.defects.push(`unseen: ${this.#open.length} writes were never told`)
+  }
+}
+
+/** Plays one seed; the same steps give the same trace. */
+export async function play({ seed, steps }: RunOptions): Promise<Outcome> {
+  const universe = new Universe(seed)
+  await universe.begin()
+  for (const number of steps) {
+    await universe.step(number)
+    if (universe.defects.length > 0) break
+  }
+  if (universe.defects.length === 0) await universe.rest()
+  const { defects, trace, counts } = universe
+  return { seed, steps, defects, trace, counts }
+}

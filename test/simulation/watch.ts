@@ -1,0 +1,217 @@
+import { type Bits, intersection, replaced, union, withBit } from './bits.ts'
+import { different, type Moment } from './history.ts'
+import { type Edits, type Site, type Stand, standAt } from './knowledge.ts'
+import { objectOf, type Place, PRESENCE, type Values } from './values.ts'
+
+/** Who did an operation: somebody in the world who looks at it, or a push of a clone. */
+export type Author =
+  | { readonly kind: 'editor'; readonly edit: number }
+  | { readonly kind: 'push'; readonly clone: string; readonly head: Site; readonly late: boolean }
+
+/** A value of the world that a push replaced without having seen it, and that it must therefore tell (P5). */
+export interface Unseen {
+  readonly clone: string
+  readonly at: Place
+  readonly stand: Stand
+  readonly cursor: number
+}
+
+/** An operation as the feed announces it, and what the world is after it. */
+export interface Announcement {
+  readonly cursor: number
+  readonly opId: string
+  /** The world. */
+  readonly values: Values
+  /** What the feed says alone: each object as its last operation has it. Other than the world where that lost something. */
+  readonly told?: Values
+  readonly author: Author
+  readonly words: string
+  /** Where somebody had carried the object meanwhile: the operation brings that, too (G4). */
+  readonly carried?: { readonly at: Place; readonly edit: number } | undefined
+}
+
+/** What a world holds and has seen, operation by operation. */
+export class Watch {
+  readonly worldId: string
+  readonly defects: string[] = []
+  readonly unseen: Unseen[] = []
+  readonly #edits: Edits
+  /** Expectations are checked by the runtime: nothing unseen is ever replaced. */
+  readonly #checked: boolean
+  /** By cursor: what the feed says, then what the world was, newest first. */
+  readonly #moments = new Map<number, readonly [Moment, ...Moment[]]>()
+  readonly #opIds = new Set<string>()
+  #now: Moment
+  #told: Moment
+  #saved: Moment
+  #cursor: number
+  /** Whatever this world has ever known. */
+  #ever: Bits
+
+  constructor(edits: Edits, start: { worldId: string; cursor: number; values: Values; checked: boolean }) {
+    this.worldId = start.worldId
+    this.#edits = edits
+    this.#checked = start.checked
+    const stands = new Map<Place, Stand>()
+    let seen: Bits = new Uint32Array(0)
+    for (const [at, value] of start.values) {
+      const edit = edits.make('the beginning', `${at} = ${value}`)
+      edits.about(edit, at, value)
+      stands.set(at, { value, edits: [edit] })
+      seen = withBit(seen, edit)
+    }
+    this.#now = { site: { stands, seen }, values: start.values }
+    this.#ever = seen
+    this.#told = this.#now
+    this.#saved = this.#now
+    this.#cursor = start.cursor
+    this.#moments.set(start.cursor, [this.#now])
+  }
+
+  /** The states that there were after the operation of a cursor, or after the last one before: numbers may be skipped. */
+  at(cursor: number): readonly Moment[] {
+    for (let at = Math.min(cursor, this.#cursor); at >= 0; at--) {
+      const moments = this.#moments.get(at)
+      if (moments !== undefined) return moments
+    }
+    return []
+  }
+
+  get now(): Moment {
+    return this.#now
+  }
+
+  operation({ cursor, opId, values, told = values, author, words, carried }: Announcement): void {
+    if (this.#opIds.has(opId)) this.defects.push(`feed: ${opId} is there twice`)
+    this.#opIds.add(opId)
+    const stands = new Map(this.#now.site.stands)
+    let { seen } = this.#now.site
+    const changed = different(this.#now.values, values).filter((at) => {
+      if (at !== carried?.at) return true
+      this.#edits.about(carried.edit, at, values.get(at))
+      stands.set(at, { value: values.get(at), edits: [carried.edit] })
+      seen = withBit(seen, carried.edit)
+      return false
+    })
+    if (author.kind === 'editor') {
+      for (const at of changed) {
+        this.#edits.about(author.edit, at, values.get(at))
+        stands.set(at, { value: values.get(at), edits: [author.edit] })
+      }
+      seen = withBit(seen, author.edit)
+    } else {
+      if (changed.length === 0) this.defects.push(`push: "${words}" of ${author.clone} at ${cursor} changes nothing`)
+      for (const at of changed) stands.set(at, this.#landed(author, at, values.get(at), cursor, words))
+      // Who pushes a field says all that they know about it; who removes an object, all about that.
+      const gone = new Set(changed.filter((at) => at.endsWith(` ${PRESENCE}`)).map(objectOf))
+      for (const at of stands.keys()) {
+        if (!gone.has(objectOf(at)) && !changed.includes(at)) continue
+        seen = union(seen, intersection(author.head.seen, this.#edits.mask(at)))
+      }
+      for (const at of changed) for (const edit of stands.get(at)!.edits) seen = withBit(seen, edit)
+    }
+    this.#ever = union(this.#ever, seen)
+    this.#now = { site: { stands, seen, lost: this.#ever }, values }
+    this.#told = told === values ? this.#now : this.#toldAfter(told, new Set(changed))
+    this.#cursor = cursor
+    this.#moments.set(cursor, this.#told === this.#now ? [this.#now] : [this.#told, this.#now])
+  }
+
+  /**
+   * What the feed says after an operation. Whoever writes a field is taken to have seen what the feed said of it: that
+   * the world had lost that meanwhile, nobody can tell (G11). What comes back beside it is a loss.
+   */
+  #toldAfter(values: Values, written: ReadonlySet<Place>): Moment {
+    const stands = new Map(this.#told.site.stands)
+    let { seen } = this.#told.site
+    for (const at of new Set([...this.#now.site.stands.keys(), ...stands.keys()])) {
+      const mask = this.#edits.mask(at)
+      if (written.has(at)) seen = union(seen, intersection(this.#now.site.seen, mask))
+      else if (values.get(at) === standAt(this.#told.site, at).value) continue
+      else seen = replaced(seen, this.#now.site.seen, mask)
+      stands.set(at, standAt(this.#now.site, at))
+    }
+    return { site: { stands, seen, lost: this.#ever }, values }
+  }
+
+  #landed(
+    author: Author & { kind: 'push' },
+    at: Place,
+    value: string | undefined,
+    cursor: number,
+    words: string,
+  ): Stand {
+    const before = standAt(this.#now.site, at)
+    const ours = standAt(author.head, at)
+    const known = this.#edits.hasSeen(author.head.seen, at, before)
+    if (ours.value === value) {
+      if (!known) {
+        const unseen = { clone: author.clone, at, stand: before, cursor }
+        if (this.#checked) {
+          this.defects.push(
+            `push: "${words}" of ${author.clone} at ${cursor} replaces ${at} = ${before.value} [${this.#edits.describe(before.edits)}] by ${value}, unseen`,
+          )
+        } else if (!author.late) this.unseen.push(unseen)
+      }
+      return ours
+    }
+    // A foreign value that the push had replaced and puts back (P5).
+    const back = this.#earlier(at, value)
+    if (back !== undefined && !this.#checked) return back
+    this.defects.push(
+      `push: "${words}" of ${author.clone} at ${cursor} writes ${at} = ${value}; its branch holds ${ours.value}, the world held ${before.value}`,
+    )
+    return { value, edits: before.edits }
+  }
+
+  #earlier(at: Place, value: string | undefined): Stand | undefined {
+    for (const moments of [...this.#moments.values()].reverse()) {
+      for (const moment of moments) {
+        const stand = standAt(moment.site, at)
+        if (stand.value === value) return stand
+      }
+    }
+    return undefined
+  }
+
+  /** The world has written everything down but these objects: what a crash brings back. */
+  saved(except: ReadonlySet<string>): void {
+    const before = this.#saved.site
+    const stands = new Map(this.#now.site.stands)
+    let { seen } = this.#now.site
+    for (const at of new Set([...stands.keys(), ...before.stands.keys()])) {
+      if (!except.has(objectOf(at))) continue
+      const was = before.stands.get(at)
+      if (was === undefined) stands.delete(at)
+      else stands.set(at, was)
+      seen = replaced(seen, before.seen, this.#edits.mask(at))
+    }
+    this.#saved = { site: { stands, seen }, values: this.#now.values }
+  }
+
+  /** The feed lost its last operations, which nobody had read: their numbers are given again. */
+  cut(head: number): void {
+    for (const cursor of this.#moments.keys()) if (cursor > head) this.#moments.delete(cursor)
+    this.#cursor = head
+    this.#told = this.at(head)[0]!
+  }
+
+  /**
+   * The world came back with other values than it had: those of the last save. What was lost is not known to it any more;
+   * the feed still says it.
+   */
+  restarted(values: Values): void {
+    const changed = different(this.#now.values, values)
+    const stands = new Map(this.#now.site.stands)
+    let { seen } = this.#now.site
+    for (const at of changed) {
+      const was = standAt(this.#saved.site, at)
+      if (was.value !== values.get(at))
+        this.defects.push(`model: ${at} came back as ${values.get(at)}, not ${was.value}`)
+      stands.set(at, was)
+      seen = replaced(seen, this.#saved.site.seen, this.#edits.mask(at))
+    }
+    this.#now = { site: { stands, seen, lost: this.#ever }, values }
+    this.#moments.set(this.#cursor, [this.#told, this.#now, ...this.at(this.#cursor).slice(1)])
+  }
+}

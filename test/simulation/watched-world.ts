@@ -1,0 +1,311 @@
+import type { Json, JsonObject } from '../../src/world/json.ts'
+import { parseObjectKey } from '../../src/world/state.ts'
+import { type Change, newEntity, scriptOf, withSlot } from './changes.ts'
+import type { SimProcess } from './host.ts'
+import type { Edits, Site } from './knowledge.ts'
+import {
+  blueprintValues,
+  entityValues,
+  objectOf,
+  type Place,
+  place,
+  scriptValues,
+  settingsValues,
+  spawnValues,
+  type Values,
+} from './values.ts'
+import { Watch } from './watch.ts'
+import type { Announced } from './world/changes.ts'
+import type { WorldModel } from './world/model.ts'
+
+const TRANSFORM = new Set(['id', 'position', 'quaternion', 'scale', 'mover'])
+
+/** A world, the people in it, and the oracle's view of it. */
+export class WatchedWorld {
+  readonly model: WorldModel
+  readonly watch: Watch
+  readonly #edits: Edits
+  readonly #headOf: (process: SimProcess) => Site
+  /** The watched fields of each object, of the world as it is. */
+  readonly #parts = new Map<string, Values>()
+  /** The same as the feed says it, and what it said at each cursor: a crash may take its end. */
+  #told = new Map<string, Values>()
+  readonly #toldAt = new Map<number, ReadonlyMap<string, Values>>()
+  /** Objects in somebody's hand, and the edit that this is. */
+  readonly #hands = new Map<string, { readonly edit: number; readonly by: string }>()
+  #edit: number | undefined
+
+  constructor(edits: Edits, model: WorldModel, headOf: (process: SimProcess) => Site) {
+    this.model = model
+    this.#edits = edits
+    this.#headOf = headOf
+    const { settings, spawn, blueprints, entities } = model.state()
+    this.#parts.set('settings', settingsValues(settings))
+    this.#parts.set('spawn', spawnValues(spawn))
+    for (const [id, blueprint] of blueprints) this.#parts.set(`blueprint:${id}`, this.#blueprint(blueprint))
+    for (const [id, entity] of entities) this.#parts.set(`entity:${id}`, entityValues(entity))
+    this.#told = new Map(this.#parts)
+    this.#toldAt.set(model.head, new Map(this.#told))
+    this.watch = new Watch(edits, {
+      worldId: model.worldId,
+      cursor: model.head,
+      values: this.#values(),
+      checked: model.kind.durable,
+    })
+    model.onOperation((announced) => this.#heard(announced))
+  }
+
+  /** Everything as it is in the world now, what is in somebody's hand included. */
+  get values(): Values {
+    return this.#values()
+  }
+
+  get inHand(): readonly string[] {
+    return [...this.#hands.keys()]
+  }
+
+  /** Entities that somebody may take up: those that the feed knows to be there. */
+  get carriable(): readonly string[] {
+    return [...this.#parts.keys()]
+      .filter((object) => object.startsWith('entity:') && this.#told.has(object))
+      .map((object) => object.slice('entity:'.length))
+  }
+
+  /** Somebody in the world, who sees it as it is, changes it. */
+  change(change: Change, by: string): boolean {
+    this.#edit = this.#edits.make(by, `${change.kind} in ${this.model.worldId}`, true)
+    const settled = this.#write(change, by)
+    this.#edit = undefined
+    return settled
+  }
+
+  #write(change: Change, by: string): boolean {
+    const { model } = this
+    const ok = (write: Parameters<WorldModel['edit']>[0]): boolean => model.edit(write, by).outcome.kind !== 'refused'
+    if (change.kind === 'add')
+      return ok({ kind: 'add', of: 'entity', object: newEntity(change) as unknown as JsonObject })
+    if (change.kind === 'remove') {
+      if (this.#hands.has(`entity:${change.id}`)) return false
+      return ok({ kind: 'remove', of: 'entity', id: change.id })
+    }
+    if (change.kind === 'remove-blueprint') return ok({ kind: 'remove', of: 'blueprint', id: change.id })
+    const object = objectOf(change.at)
+    const field = change.at.slice(object.length + 1)
+    if (change.kind === 'slot') return this.#writeSlot(field, change.value, by)
+    const value: Json | undefined = change.kind === 'set' ? change.value : undefined
+    if (object === 'settings') return ok({ kind: 'setting', key: field, value })
+    if (object === 'spawn') {
+      const { quaternion } = model.world.spawn
+      return ok({ kind: 'spawn', position: value!, quaternion: quaternion! })
+    }
+    const [of, id] = object.split(':', 2) as ['blueprint' | 'entity', string]
+    const now = model.world.get(of, id)
+    if (now === undefined) return false
+    if (field === 'position' && this.#hands.has(object)) return false
+    if (!field.startsWith('props.')) return ok({ kind: 'modify', of, id, change: { [field]: value! } })
+    const { [field.slice(6)]: _, ...others } = (now.props ?? {}) as JsonObject
+    const props = value === undefined ? others : { ...others, [field.slice(6)]: value }
+    return ok({ kind: 'modify', of, id, change: { props } })
+  }
+
+  #writeSlot(slot: string, value: string, by: string): boolean {
+    for (const blueprint of this.model.world.all('blueprint')) {
+      const text = this.#scriptOf(blueprint)
+      if (text === undefined || !scriptValues(text).has(place('script', slot))) continue
+      const url = this.upload(withSlot(text, slot, value))
+      const entry = (blueprint.scriptEntry as string | undefined) ?? 'index.js'
+      const files = { ...(blueprint.scriptFiles as JsonObject), [entry]: url }
+      return (
+        this.model.edit(
+          {
+            kind: 'modify',
+            of: 'blueprint',
+            id: blueprint.id as string,
+            change: {
+              script: url,
+              scriptFiles: files,
+              scriptEntry: entry,
+              scriptFormat: 'module',
+              scope: blueprint.scope!,
+            },
+          },
+          by,
+        ).outcome.kind !== 'refused'
+      )
+    }
+    return false
+  }
+
+  /** Takes an entity into the hand, carries it about, or puts it down. */
+  carry(id: string, position: Json, by: string): boolean {
+    const object = `entity:${id}`
+    const hand = this.#hands.get(object)
+    if (hand === undefined && this.model.world.get('entity', id) === undefined) return false
+    const edit = hand?.edit ?? this.#edits.make(by, `carry ${object}`, true)
+    this.#hands.set(object, { edit, by: hand?.by ?? by })
+    this.#edit = edit
+    this.model.edit({ kind: 'hold', id, change: { position } }, hand?.by ?? by)
+    this.#edit = undefined
+    return true
+  }
+
+  putDown(id: string): void {
+    const object = `entity:${id}`
+    const hand = this.#hands.get(object)
+    if (hand === undefined) return
+    this.#hands.delete(object)
+    const position = this.model.world.get('entity', id)?.position
+    this.#edit = hand.edit
+    if (position !== undefined) this.model.edit({ kind: 'drop', id, change: { position } }, hand.by)
+    this.#edit = undefined
+  }
+
+  /** A world to begin with: two apps with scripts, an app without, some entities. */
+  static furnish(model: WorldModel): void {
+    const upload = (text: string) => uploadTo(model, text)
+    for (const [name, slots] of [
+      ['Lamp', 3],
+      ['Door', 2],
+    ] as const) {
+      const url = upload(scriptOf(name, slots))
+      model.edit(
+        {
+          kind: 'add',
+          of: 'blueprint',
+          object: {
+            id: name,
+            name,
+            scope: name,
+            script: url,
+            scriptEntry: 'index.js',
+            scriptFiles: { 'index.js': url },
+            scriptFormat: 'module',
+            desc: 'first',
+            props: { color: 'white', power: 3 },
+          },
+        },
+        'builder',
+      )
+    }
+    model.edit(
+      {
+        kind: 'add',
+        of: 'blueprint',
+        object: { id: 'Sign', name: 'Sign', scope: 'Sign', desc: 'first', props: { text: 'hello' } },
+      },
+      'builder',
+    )
+    for (const [index, id] of ['e0', 'e1', 'e2', 'e3'].entries()) {
+      const add = { kind: 'add', id, blueprint: ['Lamp', 'Door', 'Sign', 'Lamp'][index]!, token: -index } as const
+      model.edit({ kind: 'add', of: 'entity', object: newEntity(add) as unknown as JsonObject }, 'builder')
+    }
+    model.edit({ kind: 'setting', key: 'title', value: 'A world' }, 'builder')
+    model.edit({ kind: 'setting', key: 'desc', value: 'To play in' }, 'builder')
+    model.save()
+  }
+
+  upload(text: string): string {
+    return uploadTo(this.model, text)
+  }
+
+  save(): void {
+    this.model.save()
+    this.watch.saved(new Set(this.#hands.keys()))
+  }
+
+  /** The server dies and comes back. */
+  restart(crash: boolean): void {
+    const { operations } = this.model.restart({ crash })
+    if (this.model.kind.durable) return
+    if (operations.length > 0) {
+      this.watch.cut(this.model.head)
+      const cursors = [...this.#toldAt.keys()].filter((cursor) => cursor <= this.model.head)
+      this.#told = new Map(this.#toldAt.get(Math.max(...cursors)))
+    }
+    this.#hands.clear()
+    this.#parts.clear()
+    const { settings, spawn, blueprints, entities } = this.model.state()
+    this.#parts.set('settings', settingsValues(settings))
+    this.#parts.set('spawn', spawnValues(spawn))
+    for (const [id, blueprint] of blueprints) this.#parts.set(`blueprint:${id}`, this.#blueprint(blueprint))
+    for (const [id, entity] of entities) {
+      this.#parts.set(`entity:${id}`, entityValues(entity))
+    }
+    this.watch.restarted(this.#values())
+  }
+
+  #heard({ operation, key, after, via }: Announced): void {
+    const { kind, id } = parseObjectKey(key)
+    const object = kind === 'settings' || kind === 'spawn' ? kind : `${kind}:${id}`
+    const position = place(object, 'position')
+    const hand = this.#hands.get(object)
+    const before = this.#parts.get(object)
+    const part =
+      after === undefined
+        ? undefined
+        : kind === 'settings'
+          ? settingsValues(after)
+          : kind === 'spawn'
+            ? spawnValues(after)
+            : kind === 'blueprint'
+              ? this.#blueprint(after)
+              : entityValues(after)
+    // Moves of what is in a hand make no commit: the next operation of the object carries them (G4).
+    const moving = operation.kind === 'entity.update' && (after?.mover ?? null) !== null
+    if (moving && Object.keys(operation.patch ?? {}).every((field) => TRANSFORM.has(field) || isNoise(field))) return
+    for (const parts of [this.#parts, this.#told]) {
+      if (part === undefined) parts.delete(object)
+      else parts.set(object, part)
+    }
+    this.#toldAt.set(operation.cursor, new Map(this.#told))
+    const carried =
+      hand !== undefined && via.process !== undefined && part?.get(position) !== before?.get(position)
+        ? { at: position, edit: hand.edit }
+        : undefined
+    this.watch.operation({
+      cursor: operation.cursor,
+      opId: operation.opId,
+      values: this.#values(),
+      told: valuesOf(this.#told),
+      author:
+        via.process === undefined
+          ? { kind: 'editor', edit: this.#edit ?? this.#edits.make('the server', operation.kind, true) }
+          : { kind: 'push', clone: via.process.name, head: this.#headOf(via.process), late: via.process.dead },
+      words: `${operation.kind} ${object}`,
+      carried,
+    })
+    if ((after?.mover ?? null) === null) this.#hands.delete(object)
+  }
+
+  #values(): Values {
+    return valuesOf(this.#parts)
+  }
+
+  #blueprint(blueprint: JsonObject): Values {
+    const text = this.#scriptOf(blueprint)
+    return new Map([...blueprintValues(blueprint), ...(text === undefined ? [] : scriptValues(text))])
+  }
+
+  #scriptOf(blueprint: JsonObject): string | undefined {
+    const files = blueprint.scriptFiles as Readonly<Record<string, string>> | null | undefined
+    const url = files?.[(blueprint.scriptEntry as string | undefined) ?? 'index.js']
+    const bytes = url === undefined ? undefined : this.model.assets.find(url.slice('asset://'.length))
+    return bytes === undefined ? undefined : Buffer.from(bytes).toString('utf8')
+  }
+}
+
+function valuesOf(parts: ReadonlyMap<string, Values>): Values {
+  const values = new Map<Place, string>()
+  for (const part of parts.values()) for (const [at, value] of part) values.set(at, value)
+  return values
+}
+
+function isNoise(field: string): boolean {
+  return ['updatedAt', 'updatedBy', 'updateSource', 'lastOpId', 'uid', 'scope', 'managedBy'].includes(field)
+}
+
+function uploadTo(model: WorldModel, text: string): string {
+  const shelved = model.assets.put('script.js', Buffer.from(text), false)
+  if (shelved.kind !== 'stored') throw new Error(shelved.kind)
+  return `asset://${shelved.filename}`
+}
