@@ -115,7 +115,10 @@ export async function writtenIn(
           fields.delete(path)
           continue
         }
-        const value = step?.(path)
+        const said = step?.(path)
+        // What a push took in on its way (P1) its commit has not seen, though it may happen to hold the same value. Where
+        // HEAD moved on from that commit, it did so without what others wrote in between.
+        const value = said?.held === false && fields.touches(path) ? undefined : said
         if (value?.seen === true) fields.delete(path)
         else fields.add(path)
         if (value === undefined || (path.length > 0 && base === undefined)) {
@@ -137,7 +140,14 @@ export async function writtenIn(
 }
 
 /** For a field that such an operation wrote: the base that it has from then on, and whether it is no news to us. */
-type SeenStep = (path: FieldPath) => { readonly base: FieldValue; readonly seen: boolean } | undefined
+type SeenStep = (path: FieldPath) =>
+  | {
+      readonly base: FieldValue
+      readonly seen: boolean
+      /** Whether HEAD holds the value still. */
+      readonly held: boolean
+    }
+  | undefined
 
 /**
  * What an operation that came from a commit says about each field that the commit holds with the same value. Seen is what
@@ -166,13 +176,14 @@ async function stepOf(
       // What the runtime filled in when it added the object; with the object, we removed that as well.
       const filled = was === undefined && made !== undefined && here === undefined && path.length > 0
       return filled && fieldAt(made.fields, path) === undefined
-        ? { base: fieldAt(is?.fields, path), seen: true }
+        ? { base: fieldAt(is?.fields, path), seen: true, held: true }
         : undefined
     }
-    const known = seen.base === seen.commit || same(path, here?.fields, made?.fields)
+    const held = same(path, here?.fields, made?.fields)
+    const known = seen.base === seen.commit || held
     if (!known && !same(path, here?.fields, common?.fields)) return undefined
     const from = known ? made : common
-    return { base: path.length === 0 ? from?.fields : fieldAt(from?.fields, path), seen: known }
+    return { base: path.length === 0 ? from?.fields : fieldAt(from?.fields, path), seen: known, held }
   }
 }
 
