@@ -35,8 +35,13 @@ export async function judge(session: Session, tip: Oid, question: Question): Pro
   // Of moves in somebody's hand, and of versions, the feed alone knows.
   const isInFeed = (path: FieldPath) => TRANSFORM.has(path[0]!) || isRemoval(path, after(path))
   const before = question.fields.some(isInFeed) ? await operationsAbout(session, question, history.since) : []
-  const moved = new Set(before.filter(isInHand).flatMap(namesIn))
-  const fields = question.fields.filter(([field]) => !TRANSFORM.has(field!) || !moved.has(field!))
+  const moves = before.filter(isInHand)
+  // Where the hand had it last: what is elsewhere, the world has lost that too.
+  const isCarried = ([field]: FieldPath) => {
+    const last = TRANSFORM.has(field!) ? moves.findLast((move) => namesIn(move).includes(field!)) : undefined
+    return last !== undefined && fieldEquality('entity', field!)(own(last.snapshot ?? {}, field!), after([field!]))
+  }
+  const fields = question.fields.filter((path) => !isCarried(path))
   const changed = fields.filter((path) => !isRemoval(path, after(path)))
   if (changed.length === 0 && !(fields.length > 0 && sameVersion(before.at(-1), operation))) {
     return { kind: 'announced' }
