@@ -58,7 +58,9 @@ export async function renewLine(
   const now = await readWorldNow(session)
   const compared = await compareWorlds(session, worldId, line, now.world)
   const behind = await behindLine(session, line.oid, lastWrites(compared.differences))
-  const isLost = ({ key, kind }: Difference) => kind === 'missing' || behind.has(key)
+  // What the line saw removed is back: whether somebody made it again, no feed says any more.
+  const back = await lineOperations(session, line.oid, extraOf(compared.differences))
+  const isLost = ({ key, kind }: Difference) => kind === 'missing' || behind.has(key) || back.has(key)
   const missing = compared.differences.filter(isLost)
   const others = compared.differences.filter((difference) => !isLost(difference))
   const lost = lostObjects(missing)
@@ -110,6 +112,10 @@ export async function renewLine(
   return { tip: tip.oid, last: { cursor, opId }, commits, refusals, rewritten: rewritten.size, lost, before }
 }
 
+function extraOf(differences: readonly Difference[]): readonly ObjectKey[] {
+  return differences.filter(({ kind }) => kind === 'extra').map(({ key }) => key)
+}
+
 /** What the world says of the objects that it has otherwise than the line. */
 function lastWrites(differences: readonly Difference[]): ReadonlyMap<ObjectKey, string> {
   const changed = differences.filter(({ kind, lastOpId }) => kind === 'changed' && lastOpId !== undefined)
@@ -123,7 +129,7 @@ async function unknownWrites(
   until: Cursor,
   { objects, differences }: Compared,
 ): Promise<ReadonlySet<ObjectKey>> {
-  const extra = new Set(differences.filter(({ kind }) => kind === 'extra').map(({ key }) => key))
+  const extra = new Set(extraOf(differences))
   const candidates = [...objects].filter(([key]) => !extra.has(key))
   const remembered = await lastOperations(session, until)
   const isRemembered = (key: ObjectKey, opId: string | undefined) =>
