@@ -1,5 +1,5 @@
 import type { Commit, Oid } from '../../src/git-bridge/repository.ts'
-import { isAncestor } from './git/history.ts'
+import { isAncestor, mergeBases } from './git/history.ts'
 import type { GitModel } from './git/model.ts'
 import { addCommit, readBlob, readCommit, treeOf } from './git/objects.ts'
 import { applyCommit, moveTo, parentOf } from './git/porcelain/operations.ts'
@@ -108,6 +108,10 @@ export class UserGit {
         item === undefined ? [] : [{ path, text: Buffer.from(readBlob(objects, item.oid)).toString('utf8') }],
       )
     })
+  }
+
+  basesWith(theirs: Oid): readonly Oid[] {
+    return mergeBases(this.#repo.objects, this.head()!, theirs)
   }
 
   merge(theirs: Oid, message: string): 'merged' | 'up-to-date' | 'contested' | 'refused' {

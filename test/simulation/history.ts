@@ -48,6 +48,11 @@ export interface Origin {
   /** Fields and objects that somebody, or a rule that said so, has decided. */
   readonly decided: ReadonlySet<string>
   readonly by: string
+  /**
+   * The merge bases of a merge that git made between two branches. git knows no more than these: a value that one side put
+   * back, or decided to keep, is to it one that stayed, and gives way.
+   */
+  readonly bases?: readonly Oid[]
 }
 
 export const NO_ORIGIN: Origin = { pending: new Map(), sources: [], decided: new Set(), by: 'nobody' }
@@ -106,7 +111,8 @@ export class Histories {
     const trailers = readTrailers(commit)
     if (trailers !== undefined) {
       const name = `${commit.oid.slice(0, 8)} (${trailers.worldId} at ${trailers.cursor})`
-      return this.#ofLine(name, values, this.#world(trailers.worldId, trailers.cursor), defects)
+      const before = this.siteOf(commit.parents[0])
+      return this.#ofLine(name, values, [before, origin], this.#world(trailers.worldId, trailers.cursor), defects)
     }
     const parents = commit.parents.map((oid) => this.siteOf(oid))
     const sources = origin.sources.map((oid) => this.siteOf(oid))
@@ -115,9 +121,17 @@ export class Histories {
     return site
   }
 
-  /** A commit of the line says what the feed says, or what the world was without saying it. */
-  #ofLine(name: string, values: Values, moments: readonly Moment[], defects: string[]): Site {
-    const [feed, ...worlds] = moments
+  /**
+   * A commit of the line says what the feed says, or what the world was without saying it; to restore what was lost, it
+   * may also say once more what the line said before (G11).
+   */
+  #ofLine(
+    name: string,
+    values: Values,
+    [before, origin]: readonly [Site, Origin],
+    [feed, ...worlds]: readonly Moment[],
+    defects: string[],
+  ): Site {
     if (feed === undefined) {
       defects.push(`line: ${name} names a state that never was`)
       return EMPTY_SITE
@@ -128,6 +142,11 @@ export class Histories {
     let { seen } = feed.site
     for (const at of other) {
       const world = worlds.find((moment) => moment.values.get(at) === values.get(at))
+      if (world === undefined && isDecided(origin, at) && standAt(before, at).value === values.get(at)) {
+        stands.set(at, standAt(before, at))
+        seen = replaced(seen, before.seen, this.#edits.mask(at))
+        continue
+      }
       if (world === undefined) {
         defects.push(`line: ${name} says ${at} = ${values.get(at)}, the feed ${feed.values.get(at)}`)
         continue
@@ -195,6 +214,12 @@ export class Histories {
     }
     const say = (at: string, is: string | undefined, expected: string) => {
       const of = (site: Site) => `${standAt(site, at).value} [${this.#edits.describe(standAt(site, at).edits)}]`
+      const isGits = (origin.bases ?? []).some((oid) => {
+        const base = standAt(this.siteOf(oid), at).value
+        const [a, b] = [standAt(ours, at).value, standAt(theirs, at).value]
+        return (a === base && is === b) || (b === base && is === a)
+      })
+      if (isGits) return
       defects.push(
         `merge: ${commit.oid.slice(0, 8)} "${subject(commit)}" of ${origin.by} has ${at} = ${is}, ${expected}: ours ${of(ours)}, theirs ${of(theirs)}`,
       )

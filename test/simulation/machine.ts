@@ -30,6 +30,8 @@ export class Machine {
   decided = new Set<string>()
   /** Commits that the next one takes over without having them as parents. */
   sources: Oid[] = []
+  /** Of a merge that git makes between two branches. */
+  bases: readonly Oid[] = []
   running: Running | undefined
   /** A command was killed since the last one that ended by itself. */
   hurt = false
@@ -80,7 +82,7 @@ export class Machine {
   }
 
   get origin(): Origin {
-    return { pending: this.pending, sources: this.sources, decided: this.decided, by: this.name }
+    return { pending: this.pending, sources: this.sources, decided: this.decided, by: this.name, bases: this.bases }
   }
 
   /** Learns what HEAD and the refs are now; what was pending in a commit of the user's is so no more. */
@@ -101,7 +103,9 @@ export class Machine {
     // A merge is concluded without what is not staged.
     this.pending = new Map([...this.pending].filter(([at, { edit }]) => !stands.get(at)?.edits.includes(edit)))
     this.sources = []
-    if (!this.isMerging) this.decided = new Set()
+    if (this.isMerging) return
+    this.decided = new Set()
+    this.bases = []
   }
 
   /** A pull or push said what it leaves to be decided, or what a rule decided. */

@@ -44,7 +44,8 @@ export class Scheduler {
   /** The gate that every message passes: most go on at once, others wait for {@link advance}. */
   readonly gate = (step: Step): Promise<Verdict> => {
     const running = this.running.find(({ process }) => process === step.process)
-    if (running === undefined || running.random() < running.calm) return Promise.resolve('deliver')
+    // What somebody else's doing sends to a process, it hears when it runs.
+    if (running === undefined || (step.awake && running.random() < running.calm)) return Promise.resolve('deliver')
     return new Promise((go) => void running.waiting.push({ step, go }))
   }
 

@@ -285,6 +285,7 @@ export class Universe {
     if (this.scheduler.faults && random() < 0.15) {
       machine.git.abort()
       machine.decided = new Set()
+      machine.bases = []
       this.say(`${machine.name} aborts the merge`)
       this.count('merges given up')
       return
@@ -395,10 +396,15 @@ export class Universe {
   }
 
   async #merge(machine: Machine, theirs: Oid, random: Random): Promise<void> {
+    machine.bases = machine.git.basesWith(theirs)
     const merged = machine.git.merge(theirs, `Merge of ${machine.name}`)
     this.say(`${machine.name} merges ${theirs.slice(0, 8)}: ${merged}`)
     this.count(`git merge: ${merged}`)
-    if (merged !== 'contested') return machine.learn()
+    if (merged !== 'contested') {
+      machine.learn()
+      machine.bases = []
+      return
+    }
     for (const { path, text } of machine.git.halfConflicts()) {
       for (const at of fileValues(path, text).keys()) machine.decided.add(objectOf(at))
     }
@@ -521,6 +527,7 @@ export class Universe {
     }
     const told = report as PullReport | PushReport
     this.say(`${machine.name} ${name}: ${told.kind} at ${told.fetched.cursor}`)
+    for (const text of machine.said) if (!text.startsWith('{')) this.say(`  warning: ${text}`)
     this.count(`${name}: ${told.kind}`)
     machine.hear(told)
     if (machine.isMerging) machine.readOpen()
@@ -555,6 +562,29 @@ export class Universe {
     this.defects.push(...this.world.watch.defects.splice(0))
     for (const bug of this.world.model.bugs.splice(0)) this.defects.push(`model: ${String(bug)}`)
     for (const machine of this.machines) this.defects.push(...machine.defects.splice(0))
+  }
+
+  debug(path: string): void {
+    const m = this.machines[0]!
+    const show = (oid: Oid, depth: number) => {
+      const c = m.reading.commit(oid)
+      const f = m.reading.files(c.tree).find((f) => f.path === path)
+      console.log(
+        ' '.repeat(depth),
+        oid.slice(0, 8),
+        c.message.split('\n')[0],
+        c.message.match(/Lobby-(Cursor|Source|Object): .*/g)?.join(' '),
+        '\n',
+        f === undefined
+          ? 'none'
+          : m.reading
+              .blob(f.oid)
+              .match(/^const.*|^ *"(color|position)".*/gm)
+              ?.join(' | '),
+      )
+      if (depth < 9) for (const p of c.parents) show(p, depth + 1)
+    }
+    show(m.git.head()!, 0)
   }
 
   // At rest.
@@ -614,7 +644,7 @@ export class Universe {
   }
 
   #final(): void {
-    const everything = this.histories.everything()
+    const everything = beyond(this.histories.everything(), this.world.watch.lost)
     const { values } = this.world.watch.now
     for (const machine of this.machines) {
       const head = machine.git.head()!
@@ -642,5 +672,7 @@ export async function play({ seed, steps }: RunOptions): Promise<Outcome> {
   }
   if (universe.defects.length === 0) await universe.rest()
   const { defects, trace, counts } = universe
+  if ((globalThis as never as { DEBUG?: string }).DEBUG)
+    universe.debug((globalThis as never as { DEBUG: string }).DEBUG)
   return { seed, steps, defects, trace, counts }
 }

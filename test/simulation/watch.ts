@@ -1,4 +1,4 @@
-import { type Bits, intersection, replaced, union, withBit } from './bits.ts'
+import { type Bits, beyond, intersection, replaced, union, withBit } from './bits.ts'
 import { different, type Moment } from './history.ts'
 import { type Edits, type Site, type Stand, standAt } from './knowledge.ts'
 import { objectOf, type Place, PRESENCE, type Values } from './values.ts'
@@ -47,6 +47,8 @@ export class Watch {
   #cursor: number
   /** Whatever this world has ever known. */
   #ever: Bits
+  /** What its server has lost: in the history of the line it stays, but nobody may have had a chance to see it. */
+  lost: Bits = new Uint32Array(0)
 
   constructor(edits: Edits, start: { worldId: string; cursor: number; values: Values; checked: boolean }) {
     this.worldId = start.worldId
@@ -211,6 +213,7 @@ export class Watch {
       stands.set(at, was)
       seen = replaced(seen, this.#saved.site.seen, this.#edits.mask(at))
     }
+    this.lost = union(this.lost, beyond(this.#ever, seen))
     this.#now = { site: { stands, seen, lost: this.#ever }, values }
     this.#moments.set(this.#cursor, [this.#told, this.#now, ...this.at(this.#cursor).slice(1)])
   }

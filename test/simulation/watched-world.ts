@@ -270,7 +270,7 @@ export class WatchedWorld {
       author:
         via.process === undefined
           ? { kind: 'editor', edit: this.#edit ?? this.#edits.make('the server', operation.kind, true) }
-          : { kind: 'push', clone: via.process.name, head: this.#headOf(via.process), late: via.process.dead },
+          : { kind: 'push', clone: via.process.name, head: this.#headOf(via.process), late: via.late },
       words: `${operation.kind} ${object}`,
       carried,
     })
