@@ -19,6 +19,8 @@ const EXTERNAL = [
   'memfs',
   'msgpackr',
   'undici',
+  'pino',
+  '@opentelemetry/*',
   // Looked for by oclif only when it runs TypeScript sources.
   'typescript',
 ]

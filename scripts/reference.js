@@ -26,6 +26,7 @@ const CODES = {
   'sync:init': [0, 1, 2, 4, 5],
   'sync:log': [0, 1],
   'sync:merge-driver': [0, 1],
+  'sync:metrics': [0, 1],
   'sync:policy:explain': [0, 1],
   'sync:pull': [0, 1, 2, 4, 5],
   'sync:promote': [0, 1, 2, 3, 4, 5],

@@ -1,6 +1,7 @@
 import type { ResolvedObject } from '../git-bridge/world-merge.ts'
-import { type ArtifactField, type ConflictArtifact, contestedName, sideValue } from '../sync/conflict-artifact.ts'
+import { type ArtifactField, type ConflictArtifact, sideValue } from '../sync/conflict-artifact.ts'
 import type { OpenConflict } from '../sync/conflicts.ts'
+import { contestedName } from '../sync/contested-name.ts'
 import { oneLine, value } from './render.ts'
 
 /** How conflicts look to people; the JSON of commands has the artifacts themselves. */

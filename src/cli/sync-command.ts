@@ -2,9 +2,13 @@ import { createInterface } from 'node:readline/promises'
 import { Command, Flags, type Interfaces } from '@oclif/core'
 import { isCi, requireNamedTarget } from '../sync/ci.ts'
 import type { FetchReport } from '../sync/fetch.ts'
+import { type CommandReporter, openReporter } from '../sync/figures/reporter.ts'
 import type { Context, Session } from '../sync/session.ts'
 import { SyncError } from '../world/errors.ts'
+import { chooseLog, LOG_LEVELS } from './log-choice.ts'
 import { type ProgressView, printable, progressView } from './progress-view.ts'
+
+type Named = Record<string, unknown>
 
 export type BaseFlags<T extends typeof Command> = Interfaces.InferredFlags<
   (typeof SyncCommand)['baseFlags'] & T['flags']
@@ -22,19 +26,58 @@ export abstract class SyncCommand<T> extends Command {
   static override baseFlags = {
     target: Flags.string({ char: 't', description: 'Name of the world in lobby.json', helpGroup: 'GLOBAL' }),
     yes: Flags.boolean({ char: 'y', description: 'Ask nothing, answer yes', helpGroup: 'GLOBAL' }),
+    'log-level': Flags.option({
+      options: LOG_LEVELS,
+      description: 'Log what is decided, from this level on; also LOG_LEVEL',
+      helpGroup: 'GLOBAL',
+    })(),
+    'log-file': Flags.string({
+      helpValue: '<path>',
+      description: "Where to log, - for standard error; also LOG_FILE. By default the project's own log",
+      helpGroup: 'GLOBAL',
+    }),
   }
 
   readonly #abort = new AbortController()
   #view: ProgressView | undefined
+  #reporter: CommandReporter | undefined
+  #error: Error | undefined
 
   /** What the use cases get from outside: the folder, the environment, progress, Ctrl-C. */
   protected context(): Context & { readonly writes: boolean } {
-    this.#view = progressView(process.stderr)
+    const view = progressView(process.stderr)
+    this.#view = view
+    const reporter = this.#reporter
+    const warn = (text: string) => {
+      view.warn(text)
+      reporter?.tell({ kind: 'warned', text }, {})
+    }
     // The first Ctrl-C ends the work at a safe place; what is half done, the next run completes.
     process.once('SIGINT', () => this.#abort.abort(new Interrupted('SIGINT')))
     process.once('SIGTERM', () => this.#abort.abort(new Interrupted('SIGTERM')))
     const writes = (this.ctor as typeof SyncCommand).writesToWorld
-    return { cwd: process.cwd(), env: process.env, progress: this.#view, signal: this.#abort.signal, writes }
+    const progress = { step: view.step, warn }
+    return { cwd: process.cwd(), env: process.env, progress, signal: this.#abort.signal, writes, reporter }
+  }
+
+  /** Begins to count and to log as soon as it is known how; every command reads its flags first. */
+  protected override async parse<F extends Named, B extends Named, A extends Named>(
+    options?: Interfaces.Input<F, B, A>,
+    argv?: string[],
+  ): Promise<Interfaces.ParserOutput<F, B, A>> {
+    const parsed = await super.parse(options, argv)
+    const { choice, warning } = chooseLog(parsed.flags, process.env)
+    if (warning !== undefined) process.stderr.write(`warning: ${printable(warning)}\n`)
+    const command = (this.id ?? '').replaceAll(':', ' ')
+    this.#reporter = await openReporter({ command, version: this.config.version, env: process.env, ...choice })
+    return parsed
+  }
+
+  protected override async finally(error: Error | undefined): Promise<unknown> {
+    const failed = this.#error ?? error
+    const exitCode = Number(process.exitCode ?? 0) || (failed === undefined ? 0 : 1)
+    await this.#reporter?.end({ exitCode, error: failed })
+    return super.finally(error)
   }
 
   /** Opens the session of the current folder, hands it to `work` and closes it in any case. */
@@ -100,6 +143,7 @@ export abstract class SyncCommand<T> extends Command {
   abstract override run(): Promise<T>
 
   protected override async catch(error: Error & { exitCode?: number; oclif?: { exit?: number } }): Promise<unknown> {
+    this.#error = error
     this.#view?.end()
     const cause = this.#abort.signal.aborted ? this.#abort.signal.reason : error
     if (cause instanceof Interrupted) {

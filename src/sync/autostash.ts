@@ -73,7 +73,9 @@ export async function recoverAutostash(session: Session): Promise<void> {
   const git = await userGit(session.repository.workTree!)
   if (await exists(join(session.repository.gitDir, 'MERGE_HEAD'))) return handOver(session, git, label)
   const restored = await restore(session, git, label)
-  if (restored) session.context.progress.warn('Local changes that an interrupted run had put aside are back.')
+  if (!restored) return
+  session.report.tell({ kind: 'recovered', what: 'changes' })
+  session.context.progress.warn('Local changes that an interrupted run had put aside are back.')
 }
 
 async function restore(session: Session, git: SimpleGit, label: string): Promise<boolean> {

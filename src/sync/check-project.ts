@@ -2,6 +2,7 @@ import { realpath } from 'node:fs/promises'
 import { dirname, join, relative, sep } from 'node:path'
 import { openNativeRepository } from '../git-bridge/native/open-native-repository.ts'
 import { SyncError } from '../world/errors.ts'
+import { reportOn } from './figures/event.ts'
 import { LOBBY_FILE } from './lobby-file.ts'
 import { type Context, openProject, type Project, refSegment } from './session.ts'
 import { exists } from './working-tree.ts'
@@ -23,5 +24,7 @@ export async function openForCheck(context: Context): Promise<Project> {
   while (folder !== root && !(await exists(join(folder, LOBBY_FILE)))) folder = dirname(folder)
   const inside = relative(root, folder).split(sep).join('/')
   const [prefix, below] = inside === '' ? ['', []] : [`${inside}/`, ['projects', refSegment(inside)]]
-  return { repository, folder, prefix, lobby: undefined, stateFolder: join(repository.commonDir, 'lobby', ...below) }
+  const stateFolder = join(repository.commonDir, 'lobby', ...below)
+  await context.reporter?.enter({ folder, stateFolder })
+  return { repository, folder, prefix, lobby: undefined, stateFolder, report: reportOn(context.reporter) }
 }

@@ -55,7 +55,7 @@ export async function compareWithSnapshot(
   const { lost, unannounced } = await sortDifferences(session, line, now.cursor, compared.differences)
   const objects = lostObjects(lost)
   if (lost.length > 0 && options.choice === undefined) {
-    throw lostState(worldId, objects, 'has lost what it had acknowledged')
+    throw lostState(session, worldId, objects, 'has lost what it had acknowledged')
   }
   const done = async () => {
     await rememberWorld(session, now.world, now.cursor)
@@ -75,7 +75,10 @@ export async function compareWithSnapshot(
     const refusals = [...report.refusals, ...settled.refusals]
     report = { ...report, tip: tip.oid, cursor: said.cursor, commits: report.commits + 1, refusals }
   }
-  if (unannounced.length > 0) await append(unannounced, `unannounced changes: ${count(unannounced.length)}`, compared)
+  if (unannounced.length > 0) {
+    await append(unannounced, `unannounced changes: ${count(unannounced.length)}`, compared)
+    session.report.tell({ kind: 'unannounced', objects: unannounced.length })
+  }
   if (lost.length === 0) {
     await done()
     return { kind: 'unannounced', fetched: report, objects: unannounced.length }

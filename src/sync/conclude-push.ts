@@ -5,9 +5,12 @@ import { SyncError } from '../world/errors.ts'
 import type { ObjectKey } from '../world/state.ts'
 import { baselineOf } from './baseline.ts'
 import type { ConflictArtifact } from './conflict-artifact.ts'
+import { contestedName } from './contested-name.ts'
 import { type FetchReport, fetchWorld } from './fetch.ts'
+import { tellHeld } from './figures/tell.ts'
 import { finishMerge } from './finish-merge.ts'
 import type { HeldBack } from './hold-back.ts'
+import { tellLag } from './lag.ts'
 import { findLanded, type Landed } from './landed.ts'
 import { previewPush } from './outgoing.ts'
 import { asOverwritten, findUnseen, type UnseenWrite } from './overwritten.ts'
@@ -52,6 +55,25 @@ export interface ConcludeOptions {
  * part in that merge (P5): it is restored, or a conflict. Every step can be interrupted and done again.
  */
 export async function concludePush(
+  session: Session,
+  journal: PushJournal,
+  options: ConcludeOptions,
+): Promise<Conclusion> {
+  const conclusion = await conclude(session, journal, options)
+  // Told once: whoever comes back to a journal that was reported looks for the rest of its merge alone.
+  if (journal.reported !== true) tellConclusion(session, conclusion)
+  return conclusion
+}
+
+function tellConclusion({ report }: Session, { landed, unseen, unkept }: Conclusion): void {
+  for (const { key, opId, kind } of landed) report.tell({ kind: 'landed', object: key, op: opId, does: kind })
+  for (const { key, path, by, commit } of unseen) {
+    report.tell({ kind: 'unseen-write', object: key, field: contestedName(path), by, commit })
+  }
+  tellHeld(report, unkept, undefined)
+}
+
+async function conclude(
   session: Session,
   journal: PushJournal,
   { autostash, branch, acknowledged, inHand = new Set() }: ConcludeOptions,
@@ -145,6 +167,7 @@ async function closePush(
   )
   if (merge.conflict !== undefined && merge.contested.every(({ key }) => inHand.has(key))) throw moving(merge)
   const unkept = await findUnkept(session, merge, { fetched, branch, unseen, landed, inHand })
+  await tellLag(session, fetched, base)
   if (base === fetched.tip && merge.incoming.length === 0 && merge.conflict === undefined) {
     return { merge: 'none', head, conflicts: [], unkept }
   }
@@ -181,6 +204,7 @@ async function findUnkept(
         key,
         field,
         reason: 'the runtime acknowledged it and holds another value',
+        why: 'runtime' as const,
       })),
     )
 }

@@ -3,10 +3,10 @@ import { lstat, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/prom
 import { join } from 'node:path'
 import * as z from 'zod/mini'
 import { jsonDefect, MAX_DEPTH } from '../projection/json-file.ts'
-import { fieldName } from '../resolvers/fields.ts'
 import { SyncError } from '../world/errors.ts'
 import type { Json } from '../world/json.ts'
 import type { FieldValue, ObjectKey } from '../world/state.ts'
+import { contestedName } from './contested-name.ts'
 
 /**
  * A conflicted object as a file of its own (C3): what is contested, who wrote which value when, what was settled by a
@@ -173,9 +173,4 @@ export function roundOf(artifact: ConflictArtifact): ConflictArtifact['history']
   const { openedAt, closedAt, status, base, local, remote, cursor, fields, autoResolved } = artifact
   const closed = closedAt === undefined ? {} : { closedAt }
   return { openedAt, ...closed, status, base, local, remote, cursor, fields, autoResolved }
-}
-
-/** A name for a field of an object that is contested as a whole, too. */
-export function contestedName(path: readonly string[]): string {
-  return path.length === 0 ? '(object)' : fieldName(path)
 }

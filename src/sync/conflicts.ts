@@ -13,10 +13,10 @@ import {
   artifactSide,
   type ConflictArtifact,
   conflictId,
-  contestedName,
   readArtifacts,
   writeArtifact,
 } from './conflict-artifact.ts'
+import { contestedName } from './contested-name.ts'
 import { readUnmerged, type UnmergedPath } from './index-stages.ts'
 import { KEPT_FOLDER } from './kept-folder.ts'
 import { isMergeInterrupted, recoverMerge } from './merge-commit.ts'
@@ -191,6 +191,10 @@ export async function closeArtifact(
     merged && field.status === 'open' ? { ...field, status: 'merged' as const } : field,
   )
   const status = merged ? ('resolved' as const) : ('abandoned' as const)
+  const { id, object, uid, worldId: world } = artifact
+  const left = artifact.fields.filter((field) => field.status === 'open').map(({ field }) => field)
+  const mode = merged ? ('merged' as const) : ('abandoned' as const)
+  project.report.tell({ kind: 'conflict-resolved', world, id, object, uid, fields: left, mode })
   await writeArtifact(join(project.folder, ARTIFACTS_FOLDER), {
     ...artifact,
     status,

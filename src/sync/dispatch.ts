@@ -67,7 +67,7 @@ export async function dispatch(
     locks: {},
   }
   await writeJournal(session, journal)
-  const tally = new Tally()
+  const tally = new Tally(session.report)
   const snapshots: TakenSnapshot[] = []
   let locked = false
   let lost: SyncError | undefined
@@ -141,6 +141,7 @@ async function sendLocked(
     },
     say: (text) => context.progress.warn(text),
     signal: context.signal,
+    report: session.report,
   })
   try {
     if (scopes.length > 0) {

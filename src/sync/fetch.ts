@@ -86,9 +86,23 @@ export async function fetchWorld(session: Session, options: FetchOptions = {}): 
 export async function fetchLocked(session: Session): Promise<FetchReport> {
   const lock = await takeProcessLock(session.stateFolder, 'sync fetch')
   try {
-    return await fetchWorld(session)
+    const fetched = await fetchWorld(session)
+    await lookBehind(session, fetched)
+    return fetched
   } finally {
     await lock.release()
+  }
+}
+
+/** Tells how far the branch is behind; one that has nothing in common with the world is not. */
+async function lookBehind(session: Session, fetched: FetchReport): Promise<void> {
+  const head = await session.repository.resolve('HEAD')
+  if (head === undefined) return
+  const [{ baselineOf }, { tellLag }] = await Promise.all([import('./baseline.ts'), import('./lag.ts')])
+  try {
+    await tellLag(session, fetched, await baselineOf(session, head, fetched.tip))
+  } catch (error) {
+    if (!(error instanceof SyncError)) throw error
   }
 }
 
@@ -194,7 +208,7 @@ async function extendLine(
   const lost = await openLosses(session, report.tip)
   if (lost.length === 0) return report
   if (options.choice === undefined) {
-    throw lostState(worldId, asLostObjects(lost), 'has lost what it had acknowledged')
+    throw lostState(session, worldId, asLostObjects(lost), 'has lost what it had acknowledged')
   }
   return { ...report, lost }
 }

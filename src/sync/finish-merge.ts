@@ -4,6 +4,7 @@ import { withAutostash } from './autostash.ts'
 import { rememberSeen } from './baseline.ts'
 import type { ConflictArtifact } from './conflict-artifact.ts'
 import type { FetchReport } from './fetch.ts'
+import { tellConflicts, tellResolved } from './figures/tell.ts'
 import { KEPT_FOLDER } from './kept-folder.ts'
 import { commitMerge } from './merge-commit.ts'
 import type { Session } from './session.ts'
@@ -45,6 +46,14 @@ export async function finishMerge(
   const { head } = branch
   const tree = merge.tree ?? merge.conflict!.keptTree
   const planned = { branch: branch.name, head, tip: fetched.tip, message }
+  const told = (finished: FinishedMerge): FinishedMerge => {
+    const { report } = session
+    tellResolved(report, merge.resolved, ready.base)
+    tellConflicts(report, finished.conflicts, ready.base, finished.kind === 'contested' ? 'shown' : 'kept')
+    report.tell({ kind: 'merged', as: finished.kind, head: finished.head, cursor: fetched.cursor })
+    if (finished.kind === 'merged') report.tell({ kind: 'lag', cursor: fetched.cursor, taken: fetched.cursor })
+    return finished
+  }
   const work = async (): Promise<FinishedMerge> => {
     const { conflicts, edits } = await openOnes(session, ready, tree)
     const seen = await rememberSeen(session, head, fetched.tip)
@@ -52,9 +61,13 @@ export async function finishMerge(
     if (merge.conflict !== undefined && session.switches.strictConflicts) {
       const { leaveConflicts } = await import('./leave-conflicts.ts')
       await leaveConflicts(session, { ...planned, tree: await whole(merge.conflict.tree) }, merge.conflict, conflicts)
-      return { kind: 'contested', head, conflicts }
+      return told({ kind: 'contested', head, conflicts })
     }
-    return { kind: 'merged', head: await commitMerge(session, { ...planned, tree: await whole(tree) }), conflicts }
+    return told({
+      kind: 'merged',
+      head: await commitMerge(session, { ...planned, tree: await whole(tree) }),
+      conflicts,
+    })
   }
   return options.autostash ? withAutostash(session, work, ({ kind }) => kind === 'contested') : work()
 }

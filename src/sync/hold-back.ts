@@ -9,8 +9,11 @@ export interface HeldBack {
   readonly key: ObjectKey
   readonly field: string
   readonly reason: string
-  /** Held back for a conflict that is kept open (C6), on purpose and until it is settled. */
-  readonly conflict?: boolean
+  /**
+   * `hand`: somebody holds it and would be written over. `conflict`: of a conflict that is kept open (C6), on purpose and
+   * until it is settled. `runtime`: the runtime would not keep it.
+   */
+  readonly why: 'hand' | 'conflict' | 'runtime'
 }
 
 /** What a runtime is like, as far as it decides what can be sent. */
@@ -23,6 +26,7 @@ export interface Receiver {
 
 const TRANSFORM = new Set(['position', 'quaternion', 'scale'])
 const KEPT = new Set(KEPT_ENTITY_FIELDS)
+const IN_HAND = "it is in somebody's hand"
 
 /**
  * Takes out of a plan what must not be sent, or would be acknowledged and lost: the transform of an object in somebody's
@@ -36,7 +40,8 @@ export function holdBack(
   const kept: PlannedOperation[] = []
   for (const operation of operations) {
     const { kind, key, id, changes } = operation
-    const hold = (field: string, reason: string) => held.push({ key, field, reason })
+    const hold = (field: string, reason: string) =>
+      held.push({ key, field, reason, why: reason === IN_HAND ? 'hand' : 'runtime' })
     if (kind === 'settings.update') {
       const setting = operation.setting!
       if (keepsSetting(operation.before?.fields ?? {}, setting)) kept.push(operation)
@@ -44,7 +49,7 @@ export function holdBack(
       continue
     }
     if (kind === 'entity.remove' && receiver.inHand.has(id)) {
-      hold('', "it is in somebody's hand")
+      hold('', IN_HAND)
       continue
     }
     if (kind !== 'entity.update' && kind !== 'blueprint.update') {
@@ -59,7 +64,7 @@ export function holdBack(
             ? 'the runtime never changes it'
             : undefined
           : TRANSFORM.has(field) && receiver.inHand.has(id)
-            ? "it is in somebody's hand"
+            ? IN_HAND
             : !receiver.keepsUnknown && !KEPT.has(field)
               ? 'the runtime does not keep this field of an entity'
               : undefined

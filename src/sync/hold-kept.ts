@@ -64,14 +64,15 @@ export async function holdKept(
       if (left === undefined || paths.length === 0) continue
       const split = withoutFields(left, paths)
       left = split.operation
-      held.push(...split.held.map((field) => ({ key, field, reason })))
+      held.push(...split.held.map((field) => ({ key, field, reason, why: 'conflict' as const })))
     }
     if (left?.scripts && modules.length > 0) {
       // Scripts are sent with the shared modules that they import.
       const reason = `it imports shared/${modules[0]}, whose conflict is kept open`
-      if (before !== after) held.push({ key, field: before === undefined ? '' : 'scripts', reason })
+      if (before !== after)
+        held.push({ key, field: before === undefined ? '' : 'scripts', reason, why: 'conflict' as const })
       for (const module of modules) {
-        const about = { key: objectKey('shared', module), field: 'content', reason: REASON }
+        const about = { key: objectKey('shared', module), field: 'content', reason: REASON, why: 'conflict' as const }
         if (!held.some((other) => other.key === about.key)) held.push(about)
       }
       left = left.changes.length === 0 ? undefined : { ...left, scripts: false }

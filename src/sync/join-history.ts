@@ -2,10 +2,12 @@ import type { Oid } from '../git-bridge/repository.ts'
 import { mergeWorlds } from '../git-bridge/world-merge.ts'
 import type { Policy } from '../resolvers/policy.ts'
 import { SyncError } from '../world/errors.ts'
+import type { ObjectKey } from '../world/state.ts'
 import { type AdoptionPlan, planAdoption } from './adopt-plan.ts'
 import { baselineOf, rememberSeen } from './baseline.ts'
 import type { AdoptSide, Connected, ConnectOptions } from './connect.ts'
 import type { FetchReport } from './fetch.ts'
+import { tellConflicts, tellResolved } from './figures/tell.ts'
 import { conflictLabels, describeConflicts, leaveConflicts } from './leave-conflicts.ts'
 import { LOBBY_FILE } from './lobby-file.ts'
 import { commitMerge } from './merge-commit.ts'
@@ -78,6 +80,8 @@ export async function joinHistory(
     const tree = await repository.writeTree(merge.conflict.tree, own)
     const conflicts = await describeConflicts(session, merge, fetched, head, base)
     await leaveConflicts(session, { ...planned, tree }, merge.conflict, conflicts)
+    tellResolved(session.report, merge.resolved, base)
+    tellConflicts(session.report, conflicts, base, 'shown')
     return { ...report, kind: 'contested', conflicts, joined: true }
   }
   const { tree: before } = await repository.readCommit(head)
@@ -86,7 +90,19 @@ export async function joinHistory(
   // Connected already: there is nothing to record (G6).
   if (base === fetched.tip && tree === before) return { ...connected, joined: false }
   await commitMerge(session, { ...planned, tree })
+  if (mirrored) tellReplaced(session, plan)
+  else tellResolved(session.report, merge.resolved, base)
   return { ...connected, joined: true }
+}
+
+/** A mirror takes the project's side without merging: what the world has otherwise, the next push replaces. */
+function tellReplaced({ report }: Session, plan: AdoptionPlan | undefined): void {
+  for (const { key, fields } of plan?.different ?? []) {
+    report.tell({ kind: 'replaced-at-start', object: key, fields: fields.length })
+  }
+  for (const name of plan?.onlyRemote ?? []) {
+    report.tell({ kind: 'replaced-at-start', object: name as ObjectKey, fields: 1 })
+  }
 }
 
 /**

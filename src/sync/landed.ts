@@ -4,7 +4,7 @@ import { jsonEquals, own } from '../world/json.ts'
 import type { Operation } from '../world/operation.ts'
 import { type ObjectKey, objectKey, SETTINGS, SPAWN } from '../world/state.ts'
 import { effectOf } from '../world/wire-world.ts'
-import type { JournalOperation, PushJournal } from './push-journal.ts'
+import { type JournalOperation, type PushJournal, readJournal } from './push-journal.ts'
 import type { Session } from './session.ts'
 
 const PAGE = 1000
@@ -65,6 +65,22 @@ async function findOnLine(session: Session, journal: PushJournal): Promise<Lande
   return found
 }
 
+/** Tells the operations of a push from here that has not been ended yet, as its journal has them. */
+export async function sentFromHere(session: Session): Promise<(operation: Operation) => boolean> {
+  const found = await readJournal(session)
+  if (found.kind !== 'journal') return () => false
+  const { cursor, operations } = found.journal
+  const named = new Set(operations.filter(({ unnamed }) => !unnamed).map(({ opId }) => opId))
+  const unnamed = new Set(operations.filter((operation) => operation.unnamed))
+  return (operation) => {
+    if (operation.cursor <= cursor) return false
+    if (named.has(operation.opId)) return true
+    const key = keyOfOperation(operation)
+    const match = key && [...unnamed].find((sent) => wrote(operation, key, sent))
+    return match !== undefined && unnamed.delete(match)
+  }
+}
+
 /** Whether an operation is the one that a request without an id of ours asked for. */
 function wrote(operation: Operation, key: ObjectKey, sent: JournalOperation): boolean {
   if (operation.kind !== sent.kind || key !== sent.key || operation.source !== 'admin.http') return false
@@ -73,7 +89,7 @@ function wrote(operation: Operation, key: ObjectKey, sent: JournalOperation): bo
   return ['position', 'quaternion'].every((field) => jsonEquals(own(spawn, field), own(sent.spawn ?? {}, field)))
 }
 
-function keyOfOperation(operation: Operation): ObjectKey | undefined {
+export function keyOfOperation(operation: Operation): ObjectKey | undefined {
   const effect = effectOf(operation)
   switch (effect.kind) {
     case 'put':

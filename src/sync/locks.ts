@@ -2,6 +2,7 @@ import { hostname, userInfo } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { DeployLock, RemoteRuntime } from '../remote-runtime/remote-runtime.ts'
 import { SyncError } from '../world/errors.ts'
+import { type Report, UNHEARD } from './figures/event.ts'
 
 const TTL_SECONDS = 120
 const RENEW_MS = 40_000
@@ -27,6 +28,7 @@ export interface LockOptions {
   readonly onTaken?: (tokens: Readonly<Record<string, string>>) => Promise<void>
   /** Told what is being waited for. */
   readonly say?: (text: string) => void
+  readonly report?: Report
   /** Ends a wait; it rejects with its reason. */
   readonly signal?: AbortSignal | undefined
   readonly sleep?: (ms: number) => Promise<void>
@@ -50,8 +52,18 @@ export async function takeLocks(
   const list = wanted.includes('global') ? ['global'] : wanted
   const tokens: Record<string, string> = {}
   const lost = new Set<string>()
+  const { report = UNHEARD } = options
   const renew = async (scope: string, token: string): Promise<void> => {
-    if (!(await runtime.renewLock(token, TTL_SECONDS, scope))) lost.add(scope)
+    let renewed: boolean
+    try {
+      renewed = await runtime.renewLock(token, TTL_SECONDS, scope)
+    } catch (error) {
+      report.tell({ kind: 'lock', step: 'not-renewed', scope })
+      throw error
+    }
+    if (renewed || lost.has(scope)) return
+    lost.add(scope)
+    report.tell({ kind: 'lock', step: 'lost', scope })
   }
   // A renewal that does not get through is tried again; a lock that ran out meanwhile, the runtime will tell.
   const renewAll = () => {
@@ -62,10 +74,13 @@ export async function takeLocks(
   const release = async () => {
     clearInterval(timer)
     await releaseLocks(runtime, tokens)
+    for (const scope of Object.keys(tokens)) report.tell({ kind: 'lock', step: 'released', scope })
   }
   try {
     for (const scope of list) {
       const token = await acquire(runtime, scope, options)
+      report.conceal(token)
+      report.tell({ kind: 'lock', step: 'taken', scope })
       tokens[scope] = token
       await options.onTaken?.({ ...tokens })
       await renew(scope, token)
@@ -105,7 +120,10 @@ async function acquire(runtime: LockCalls, scope: string, options: LockOptions):
     // What a killed push of this machine took last and could not write down runs out in a moment.
     const patience = Math.max(waitMs, isLeftOver(lock) ? FIRST_TTL_SECONDS * 1000 + LONGEST_WAIT_MS : 0)
     const left = patience - (now() - begun)
-    if (left <= 0) throw lockedError(scope, lock, waitMs)
+    if (left <= 0) {
+      options.report?.tell({ kind: 'lock', step: 'held', scope, owner: lock.owner })
+      throw lockedError(scope, lock, waitMs)
+    }
     const holder = lock.owner ?? 'somebody'
     if (told !== holder) say(`Waiting for the lock of scope "${scope}", held by ${holder}${remaining(lock)}.`)
     told = holder

@@ -2,6 +2,7 @@ import { fieldName } from '../resolvers/fields.ts'
 import { SyncError } from '../world/errors.ts'
 import type { ObjectKey } from '../world/state.ts'
 import type { Difference } from './compare-worlds.ts'
+import type { Report } from './figures/event.ts'
 
 /** What to do about state that the world lost (G11): take that over, or keep it here, to be pushed again. */
 export type LossChoice = 'accept' | 'restore'
@@ -29,8 +30,20 @@ export function lostObjects(lost: readonly Difference[]): readonly LostObject[] 
     .toSorted((a, b) => (a.object < b.object ? -1 : 1))
 }
 
+/** Tells of a loss, or of what was decided about it, object by object. */
+export function tellLoss(report: Report, step: 'found' | LossChoice, lost: readonly LostObject[]): void {
+  for (const { object, fields } of lost)
+    report.tell({ kind: 'loss', step, object, fields: fields.map(({ field }) => field) })
+}
+
 /** The world is behind what it acknowledged: nothing is taken over before somebody has decided. */
-export function lostState(worldId: string, lost: readonly LostObject[], why: string): SyncError {
+export function lostState(
+  { report }: { readonly report: Report },
+  worldId: string,
+  lost: readonly LostObject[],
+  why: string,
+): SyncError {
+  tellLoss(report, 'found', lost)
   const names = lost.slice(0, NAMED).map(({ object, kind, fields }) => {
     if (kind === 'gone') return `${object} is gone`
     if (kind === 'back') return `${object} is back, though it was removed`

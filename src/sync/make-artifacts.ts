@@ -3,14 +3,8 @@ import type { Oid } from '../git-bridge/repository.ts'
 import type { ContestedObject, ResolvedObject } from '../git-bridge/world-merge.ts'
 import { fieldKey } from '../resolvers/fields.ts'
 import { own } from '../world/json.ts'
-import {
-  type ArtifactField,
-  artifactSide,
-  type ConflictArtifact,
-  conflictId,
-  contestedName,
-  roundOf,
-} from './conflict-artifact.ts'
+import { type ArtifactField, artifactSide, type ConflictArtifact, conflictId, roundOf } from './conflict-artifact.ts'
+import { contestedName } from './contested-name.ts'
 import { commitsSince, fieldAuthors } from './field-authors.ts'
 import type { Project } from './session.ts'
 

@@ -210,7 +210,9 @@ export async function recoverMerge(project: Project): Promise<Oid | undefined> {
   if (merge.conflicts === undefined) {
     await resumeFiles(project, merge)
     await beginMerge(project, merge)
-    return concludeMerge(project, merge)
+    const commit = await concludeMerge(project, merge)
+    project.report.tell({ kind: 'recovered', what: 'merge' })
+    return commit
   }
   if (phase === 'files') {
     // With the conflicts in the index, the files are there, and the user may have begun to resolve them.
@@ -221,6 +223,7 @@ export async function recoverMerge(project: Project): Promise<Oid | undefined> {
     await writeArtifacts(project, merge)
   }
   await beginMerge(project, merge)
+  project.report.tell({ kind: 'recovered', what: 'merge' })
   return forget()
 }
 

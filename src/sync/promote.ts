@@ -3,6 +3,8 @@ import type { ContestedObject, ResolvedObject, WorldMerge } from '../git-bridge/
 import { DEFAULT_POLICY, type Owner, type Policy } from '../resolvers/policy.ts'
 import { SyncError } from '../world/errors.ts'
 import { type FetchReport, fetchWorld } from './fetch.ts'
+import { UNHEARD } from './figures/event.ts'
+import { tellContested, tellResolved } from './figures/tell.ts'
 import type { HeldBack } from './hold-back.ts'
 import type { UnseenWrite } from './overwritten.ts'
 import type { Attribution, PlannedOperation } from './plan.ts'
@@ -128,7 +130,12 @@ async function promoteLocked(from: Session, to: Session, options: PromoteOptions
     const promoted = await lastPromoted(worlds, known)
     const first = promoted === undefined
     const merge = await mergeWith(worlds, promoted, options)
-    if (merge.tree === undefined) return { ...report, kind: 'contested', first, contested: merge.contested }
+    const heard = options.dryRun ? UNHEARD : to.report
+    if (merge.tree === undefined) {
+      tellContested(heard, merge.contested, promoted?.state, 'promote')
+      return { ...report, kind: 'contested', first, contested: merge.contested }
+    }
+    tellResolved(heard, told(merge.resolved), promoted?.state)
     await refuseMarkers(to, merge.tree, merge.outgoing)
     const request = await requestFor(worlds, fetchedTo, { ...merge, tree: merge.tree }, options)
     const remember = (seen: Oid) => rememberPromoted(to, refs, known, { state: fetchedFrom.tip, seen })

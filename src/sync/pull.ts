@@ -10,7 +10,8 @@ import { baselineOf } from './baseline.ts'
 import { isComparisonDue } from './compared.ts'
 import type { ConflictArtifact } from './conflict-artifact.ts'
 import { type FetchReport, fetchWorld } from './fetch.ts'
-import { type LossChoice, type LostObject, lostState } from './lost-state.ts'
+import { tellLag } from './lag.ts'
+import { type LossChoice, type LostObject, lostState, tellLoss } from './lost-state.ts'
 import { recoverMerge } from './merge-commit.ts'
 import { loadOffers } from './offers.ts'
 import { takeProcessLock } from './process-lock.ts'
@@ -147,6 +148,7 @@ async function mergeTip(
   const { head } = branch
   const nothing = { byAuthor: new Map<string, number>(), files: 0, conflicts: [], resolved: [] }
   const base = await baselineOf(session, head, fetched.tip)
+  await tellLag(session, fetched, base)
   const plain = { fetched, branch: branch.name, ...nothing, ...found }
   if (base === fetched.tip) return { ...plain, kind: 'up-to-date', head }
   const news = await lineAfter(repository, base, fetched.tip)
@@ -165,6 +167,7 @@ async function mergeTip(
   await sayIdentities(session, merge.notes)
   const tree = merge.tree ?? merge.conflict!.keptTree
   await guardDeletion(session, merge, tree, head, options)
+  if (lost.loss !== undefined) tellLoss(session.report, lost.loss.choice, lost.loss.objects)
 
   const byAuthor = countAuthors(news)
   const done = { ...report, byAuthor, files: merge.incoming.length, resolved: merge.resolved }
@@ -196,7 +199,7 @@ async function lossesIn(
   const lost = await lostFields(session, news, fetched.tip)
   if (lost.length === 0) return none
   const objects = asLostObjects(lost)
-  if (choice === undefined) throw lostState(fetched.worldId, objects, 'has lost what it had acknowledged')
+  if (choice === undefined) throw lostState(session, fetched.worldId, objects, 'has lost what it had acknowledged')
   return {
     loss: { choice, objects: [...(known?.objects ?? []), ...objects] },
     restored: (base, theirs) => asRestored(session, base, theirs, lost),

@@ -12,8 +12,11 @@ import { type Dispatched, dispatch } from './dispatch.ts'
 import { findDropped } from './dropped-conflicts.ts'
 import { Encoder } from './encode.ts'
 import { type FetchReport, fetchWorld } from './fetch.ts'
+import { UNHEARD } from './figures/event.ts'
+import { tellContested, tellHeld, tellPlan, tellResolved } from './figures/tell.ts'
 import { type HeldBack, holdBack } from './hold-back.ts'
 import { holdKept } from './hold-kept.ts'
+import { tellLag } from './lag.ts'
 import { recoverMerge, requireIdentity } from './merge-commit.ts'
 import { NotSent } from './not-sent.ts'
 import { makePlan } from './outgoing.ts'
@@ -236,16 +239,23 @@ async function tryPush(
   const about = { fetched, branch: branch.name }
   const over = (report: PushReport): Round => ({ kind: 'round', report })
   const base = await baselineOf(session, branch.head, fetched.tip)
+  await tellLag(session, fetched, base)
   const merge = await mergeWorlds(
     repository,
     prefix,
     { base, ours: branch.head, theirs: fetched.tip },
     { policy: session.lobby?.policy },
   )
+  // What would be done is no decision.
+  const report = options.dryRun ? UNHEARD : session.report
   if (attempt === 1) await sayIdentities(session, merge.notes)
   const owed = merge.outgoing.length === 0 ? await owedScripts(session) : undefined
   if (owed?.size === 0) return over({ ...about, kind: 'up-to-date' })
-  if (merge.tree === undefined) return over({ ...about, kind: 'contested', contested: merge.contested })
+  if (merge.tree === undefined) {
+    tellContested(report, merge.contested, base, 'push')
+    return over({ ...about, kind: 'contested', contested: merge.contested })
+  }
+  tellResolved(report, merge.resolved, base)
   await refuseMarkers(session, merge.tree, merge.outgoing)
   context.progress.step('Planning')
   const plan = await makePlan(session, merge, fetched, branch.head)
@@ -267,7 +277,9 @@ async function tryPush(
   }
   const receiver = await receiverOf(session, options, attempt)
   const { operations, held: unfit } = holdDependents(settled.operations, holdBack(settled.operations, receiver))
-  const held = [...settled.held.map((field) => ({ ...field, conflict: true })), ...unfit]
+  const held = [...settled.held, ...unfit]
+  tellPlan(report, operations)
+  tellHeld(report, held, base)
   const nothing = { unseen: [], conflicts: [], snapshots: [], open: undefined, lost: undefined }
   const pushed = { ...about, ...nothing, kind: 'pushed' as const, operations }
   if (operations.length === 0) {
@@ -279,7 +291,10 @@ async function tryPush(
 
   const encoder = new Encoder(session, sources, true)
   const current = await readCurrent(session, operations, receiver.snapshot)
-  if (current.kind === 'moved') return { ...current, cursor: fetched.cursor }
+  if (current.kind === 'moved') {
+    for (const field of current.fields) report.tell({ kind: 'mismatch', field, refused: false })
+    return { ...current, cursor: fetched.cursor }
+  }
   const encoded: Dispatched['encoded'][number][] = []
   for (const [index, operation] of operations.entries()) {
     encoded.push(await encoder.encode(operation, current.blueprints.get(operation.id)))
@@ -293,8 +308,8 @@ async function tryPush(
     ({ key, field }) => !held.some((other) => other.key === key && other.field === field),
   )
   const { unseen, merge: closing, conflicts, head, open } = conclusion
-  const report = { ...pushed, landed: landed.size, refused, held: [...held, ...unkept], snapshots, head, open, lost }
   const done = closing === 'merged' || closing === 'none'
+  const said = { ...pushed, landed: landed.size, refused, held: [...held, ...unkept], snapshots, head, open, lost }
   // What is not sent for want of an earlier batch is planned anew, by the next round.
   const tried = moved ? operations.filter(({ opId }) => landed.has(opId) || isRefused(refused, opId)) : operations
   const restored = new Set(unseen.map(({ key }) => key))
@@ -306,7 +321,7 @@ async function tryPush(
         : undefined
   return {
     kind: 'round',
-    report: { ...report, fetched, operations: again === 'all' ? tried : operations, unseen, conflicts, merge: closing },
+    report: { ...said, fetched, operations: again === 'all' ? tried : operations, unseen, conflicts, merge: closing },
     again,
   }
 }
@@ -343,7 +358,7 @@ function holdDependents(
     const reason = left === undefined ? undefined : notSent.blocks(left)
     if (left !== undefined && reason === undefined) operations.push(left)
     else notSent.add(operation)
-    if (reason !== undefined) held.push({ key: operation.key, field: '', reason })
+    if (reason !== undefined) held.push({ key: operation.key, field: '', reason, why: 'runtime' })
   }
   return { operations, held }
 }

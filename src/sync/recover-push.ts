@@ -69,6 +69,8 @@ export async function recoverPush(
   }
   const conclusion = await concludePush(session, journal, { ...options, branch: await branchOf(session, journal) })
   if (journal.reported === true) return reportRest(session, conclusion)
+  const { landed, missing } = conclusion
+  session.report.tell({ kind: 'recovered', what: 'push', landed: landed.length, left: missing.length })
   const message = `${subject(journal)}: ${outcomeOf(conclusion)}.`
   progress.warn(message)
   for (const line of unseenLines(conclusion)) progress.warn(line)

@@ -27,11 +27,12 @@ export async function readRefused(project: Pick<Project, 'stateFolder'>): Promis
 
 /** Keeps what a fetch refused, and forgets what it accepted or saw removed: `about` are the objects it heard of. */
 export async function rememberRefused(
-  project: Pick<Project, 'stateFolder'>,
+  project: Pick<Project, 'stateFolder' | 'report'>,
   refusals: readonly { readonly key: ObjectKey; readonly reason: string }[],
   about: ReadonlySet<ObjectKey>,
 ): Promise<void> {
   if (refusals.length === 0 && about.size === 0) return
+  for (const { key, reason } of refusals) project.report.tell({ kind: 'object-refused', object: key, reason })
   const known = (await readRefused(project)) ?? new Map()
   const kept = new Map([...known].filter(([key]) => !about.has(key as ObjectKey)))
   for (const { key, reason } of refusals) kept.set(key, reason)

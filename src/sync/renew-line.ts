@@ -66,7 +66,7 @@ export async function renewLine(
   const lost = lostObjects(missing)
   if (lost.length > 0 && choice === undefined) {
     const why = `no longer tells what happened since ${place.mark.cursor}, and objects were lost or removed meanwhile`
-    throw lostState(worldId, lost, why)
+    throw lostState(session, worldId, lost, why)
   }
   // Until both commits are there, nobody may rely on the last comparison.
   if (lost.length > 0) await forgetCompared(session)
@@ -107,6 +107,9 @@ export async function renewLine(
   context.progress.warn(
     `The feed of world ${worldId} no longer reaches back to ${place.mark.cursor}: took a new snapshot.`,
   )
+  if (place.ref === session.ref) {
+    session.report.tell({ kind: 'snapshot-taken', from: place.mark.cursor, cursor, rewritten: rewritten.size })
+  }
   const { opId } = tip.trailers
   const before = first.line.oid
   return { tip: tip.oid, last: { cursor, opId }, commits, refusals, rewritten: rewritten.size, lost, before }

@@ -8,6 +8,7 @@ import { refMoved, worldReset } from './line-errors.ts'
 import { type LossChoice, type LostObject, lostState } from './lost-state.ts'
 import type { SeenOperations } from './seen-ops.ts'
 import type { Session } from './session.ts'
+import { Taking } from './taking.ts'
 import { type LineCommit, readLineCommit } from './tip.ts'
 import type { Loss, Question, Verdict } from './unannounced.ts'
 import { PAGE } from './world-now.ts'
@@ -76,6 +77,8 @@ export async function replay(session: Session, worldId: string, start: ReplaySta
   let last = mark
   let operations = 0
   let commits = 0
+  // A line that is only compared tells nothing (G14).
+  const taking = ref === session.ref ? new Taking(session) : undefined
   let checked = false
   let lapsed = false
   let ended = false
@@ -134,13 +137,17 @@ export async function replay(session: Session, worldId: string, start: ReplaySta
       end = { cursor: newest.cursor, opId: newest.opId }
       count += page.operations.length
       operations += news.length
+      await taking?.read(news)
       context.progress.step('Fetching operations', operations)
     }
   }
   const settle = async (asked: Question): Promise<Verdict> => {
     const { judge } = await import('./unannounced-verdict.ts')
     const judged = await judge(session, tip, asked)
-    if (judged.kind === 'unannounced') unannounced.add(asked.key)
+    if (judged.kind === 'unannounced') {
+      unannounced.add(asked.key)
+      if (taking !== undefined) session.report.tell({ kind: 'unannounced', object: asked.key, objects: 1 })
+    }
     if (judged.kind !== 'lost') return judged
     lost.push({ ...judged, question: asked })
     // Before the ref moves past it: whoever is killed then must be asked again.
@@ -171,6 +178,7 @@ export async function replay(session: Session, worldId: string, start: ReplaySta
     tip = outcome.tip
     expected = outcome.tip
     commits += outcome.commits
+    if (!refusing()) taking?.tell(last.cursor)
   }
   if (refusing()) {
     const open: LostObject[] = []
@@ -178,10 +186,11 @@ export async function replay(session: Session, worldId: string, start: ReplaySta
       if (!open.some((known) => known.object === asked.key) && (await writer!.hasStill(asked, fields)))
         open.push(object)
     }
-    const objects = open.toSorted((a, b) => (a.object < b.object ? -1 : 1))
-    if (objects.length > 0) throw lostState(worldId, objects, 'has lost what it had acknowledged')
-    // Somebody has sent all of it again: what happened is history.
     const at = (await readLineCommit(repository, tip, worldId))!
+    taking?.tell(at.trailers.cursor)
+    const objects = open.toSorted((a, b) => (a.object < b.object ? -1 : 1))
+    if (objects.length > 0) throw lostState(session, worldId, objects, 'has lost what it had acknowledged')
+    // Somebody has sent all of it again: what happened is history.
     const again = { ref, expected, line: at, mark: at.trailers, choice: 'accept' } as const
     const rest = await replay(session, worldId, again)
     return {
@@ -195,6 +204,7 @@ export async function replay(session: Session, worldId: string, start: ReplaySta
   if (!lapsed && expected !== tip && !(await repository.updateRef(ref, tip, expected, 'gamedev sync: adopt'))) {
     throw refMoved(ref)
   }
+  taking?.tell(last.cursor)
   await seen?.save()
   return {
     tip,

@@ -4,6 +4,7 @@ import { isJsonPath, readDoc } from '../git-bridge/object-docs.ts'
 import { findMarkers } from '../projection/markers.ts'
 import { DEFAULT_POLICY, type Policy, withoutOwners } from '../resolvers/policy.ts'
 import { SyncError } from '../world/errors.ts'
+import type { ObjectKey } from '../world/state.ts'
 import { type Chosen, choose, refuseStale, stale } from './choose-conflicts.ts'
 import { ARTIFACTS_FOLDER, type ConflictArtifact, readArtifacts, writeArtifact } from './conflict-artifact.ts'
 import { type OpenConflict, type OpenConflicts, openConflicts } from './conflicts.ts'
@@ -39,7 +40,7 @@ export interface ResolveOptions {
 
 export interface Resolved {
   readonly id: string
-  readonly object: string | undefined
+  readonly object: ObjectKey | undefined
   readonly path: string
   /** The fields that were settled; none where the whole file was. */
   readonly fields: readonly string[]
@@ -77,6 +78,11 @@ export async function resolve(project: Project, switches: Switches, options: Res
         ? await takeEdited(project, shown, found.conflicts)
         : await takeSide(project, shown, found, options.use)
     resolved.push(...(await resolveKept(project, kept, options)))
+    for (const { id, object, path, fields } of resolved) {
+      const { worldId: world, uid } = found.conflicts.find((conflict) => conflict.id === id)?.artifact ?? {}
+      const about = { world, uid, object: object ?? (path as ObjectKey) }
+      project.report.tell({ kind: 'conflict-resolved', ...about, id, fields, mode: options.use })
+    }
     const { conflicts, mergeHead } = await openConflicts(project)
     return { use: options.use, resolved, open: conflicts, merging: mergeHead !== undefined }
   } finally {

@@ -120,7 +120,7 @@ async function perform(
   const locks = await takeLocks(
     runtime,
     snapshots.map(({ scope }) => scope),
-    { waitMs, say: (text) => context.progress.warn(text), signal: context.signal },
+    { waitMs, say: (text) => context.progress.warn(text), signal: context.signal, report: session.report },
   )
   try {
     for (const { id, scope } of snapshots) {

@@ -5,6 +5,7 @@ import type { ObjectKey } from '../world/state.ts'
 import { type TakenSnapshot, takeDeploySnapshots } from './deploy-snapshot.ts'
 import { type EncodedOperation, Encoder } from './encode.ts'
 import type { FetchReport } from './fetch.ts'
+import { factsOf, tellHeld, tellPlan } from './figures/tell.ts'
 import { type HeldBack, holdBack } from './hold-back.ts'
 import { takeLocks } from './locks.ts'
 import { requireIdentity } from './merge-commit.ts'
@@ -110,6 +111,8 @@ export async function sendMerge(session: Session, request: MergeToSend, options:
   const pushOptions = { ...options, dryRun: false, autostash: false, confirm: async () => true }
   const receiver = await receiverOf(session, pushOptions, options.attempt)
   const { operations, held } = holdBack(plan.operations, receiver)
+  tellPlan(session.report, operations)
+  tellHeld(session.report, held, fetched.tip)
   if (operations.length === 0) return { kind: 'nothing', held }
   await guardPush(session, operations, fetched.tip, pushOptions)
   if (!(await options.confirm(operations, held))) {
@@ -121,18 +124,21 @@ export async function sendMerge(session: Session, request: MergeToSend, options:
   }
   await requireIdentity(session)
   const current = await readCurrent(session, operations, receiver.snapshot)
-  if (current.kind === 'moved') return current
+  if (current.kind === 'moved') {
+    for (const field of current.fields) session.report.tell({ kind: 'mismatch', field, refused: false })
+    return current
+  }
   const encoder = new Encoder(session, { sharedOid: (path) => plan.shared.get(path) }, true)
   const encoded: EncodedOperation[] = []
   for (const operation of operations)
     encoded.push(await encoder.encode(operation, current.blueprints.get(operation.id)))
   const batches = current.batch && options.noBatch !== true
-  const tally = new Tally()
+  const tally = new Tally(session.report)
   const { progress, signal } = session.context
   const locks = await takeLocks(
     session.runtime,
     encoded.flatMap(({ scope }) => (scope === undefined ? [] : [scope])),
-    { waitMs: options.waitLockMs ?? 0, say: (text) => progress.warn(text), signal },
+    { waitMs: options.waitLockMs ?? 0, say: (text) => progress.warn(text), signal, report: session.report },
   )
   let snapshots: readonly TakenSnapshot[] = []
   try {
@@ -151,6 +157,8 @@ export async function sendMerge(session: Session, request: MergeToSend, options:
     return { kind: 'moved', fields: ['capabilities'] }
   } finally {
     await locks.release()
+    const landed = operations.filter(({ opId }) => tally.acknowledged.has(opId))
+    for (const operation of landed) session.report.tell({ kind: 'landed', ...factsOf(operation) })
   }
   const landed = tally.acknowledged.size
   if (tally.moved.length > 0 && landed === 0) return { kind: 'moved', fields: tally.moved }

@@ -2,6 +2,8 @@ import { BATCH_MAX_BYTES, BATCH_MAX_OPERATIONS } from '../protocol/schemas.ts'
 import type { BatchOperation, CommandOutcome, RemoteRuntime } from '../remote-runtime/remote-runtime.ts'
 import { own } from '../world/json.ts'
 import { type EncodedOperation, sourceOf, toBatch } from './encode.ts'
+import { type Report, UNHEARD } from './figures/event.ts'
+import { factsOf } from './figures/tell.ts'
 import type { HeldLocks } from './locks.ts'
 import { NotSent } from './not-sent.ts'
 import type { PlannedOperation } from './plan.ts'
@@ -26,6 +28,28 @@ export class Tally {
   /** Fields that somebody wrote meanwhile: the transaction that expected others was not applied (P5). */
   moved: readonly string[] = []
   readonly #notSent = new NotSent()
+  readonly #report: Report
+  /** Scopes whose locks the runtime does not know, or knows to be somebody else's. */
+  readonly #unlocked = new Set<string>()
+
+  constructor(report: Report = UNHEARD) {
+    this.#report = report
+  }
+
+  /** A request with these goes out now. */
+  begin(operations: readonly EncodedOperation[]): void {
+    this.begun = true
+    for (const { planned } of operations) this.#report.tell({ kind: 'sent', ...factsOf(planned) })
+  }
+
+  /** Nothing of a transaction was applied, because the world holds other values than it expects. */
+  mismatched(operations: readonly EncodedOperation[], mismatches: readonly Mismatch[]): void {
+    this.moved = mismatches.map(({ id, field }) => `${id ?? '?'}.${field ?? '?'}`)
+    for (const { opId, field = '?' } of mismatches) {
+      const planned = operations.find((operation) => operation.planned.opId === opId)?.planned
+      this.#report.tell({ kind: 'mismatch', field, refused: true, ...(planned === undefined ? {} : factsOf(planned)) })
+    }
+  }
 
   accept({ planned }: EncodedOperation): void {
     this.acknowledged.add(planned.opId)
@@ -34,6 +58,11 @@ export class Tally {
   refuse(operation: EncodedOperation, error: string): void {
     this.refused.push({ operation, error })
     this.#notSent.add(operation.planned)
+    this.#report.tell({ kind: 'refused', ...factsOf(operation.planned), error, unsent: false })
+    const { scope } = operation
+    if (!LOCK_ERRORS.has(error) || scope === undefined || this.#unlocked.has(scope)) return
+    this.#unlocked.add(scope)
+    this.#report.tell({ kind: 'lock', step: 'lost', scope })
   }
 
   /** Whether an operation may be sent; where it may not, it is counted among the refused. */
@@ -41,6 +70,7 @@ export class Tally {
     const blocked = this.blocks(operation.planned) ?? (locks.isLost(operation.scope) ? LOCK_LOST : undefined)
     if (blocked === undefined) return true
     this.refused.push({ operation, error: blocked, unsent: true })
+    this.#report.tell({ kind: 'refused', ...factsOf(operation.planned), error: blocked, unsent: true })
     this.#notSent.add(operation.planned)
     return false
   }
@@ -49,6 +79,11 @@ export class Tally {
     return this.#notSent.blocks(planned)
   }
 }
+
+type Mismatch = Extract<Awaited<ReturnType<RemoteRuntime['batch']>>, { kind: 'mismatch' }>['mismatches'][number]
+
+/** What a runtime says to scripts that come without their lock (protocol, section 5). */
+const LOCK_ERRORS: ReadonlySet<string> = new Set(['deploy_locked', 'deploy_lock_required'])
 
 type Sendable = { readonly encoded: EncodedOperation; readonly wire: BatchOperation }
 
@@ -72,10 +107,13 @@ export async function sendBatches(
   for (let batch = waiting.shift(); batch !== undefined; batch = waiting.shift()) {
     const sent = batch.filter(({ encoded }) => tally.admits(encoded, locks))
     if (sent.length === 0) continue
-    tally.begun = true
+    tally.begin(sent.map(({ encoded }) => encoded))
     const outcome = await runtime.batch({ lockTokens: locks.tokens, operations: sent.map(({ wire }) => wire) })
     if (outcome.kind === 'mismatch') {
-      tally.moved = outcome.mismatches.map(({ id, field }) => `${id ?? '?'}.${field ?? '?'}`)
+      tally.mismatched(
+        sent.map(({ encoded }) => encoded),
+        outcome.mismatches,
+      )
       return
     }
     if (outcome.kind === 'landed') {
@@ -152,7 +190,7 @@ export async function sendCommands(
         chainsOf(phase).map(async (chain) => {
           for (const operation of chain) {
             if (!tally.admits(operation, locks)) continue
-            tally.begun = true
+            tally.begin([operation])
             const outcome = await sendOne(runtime, session, operation, current, locks)
             if (outcome.kind === 'ok' || isGone(operation, outcome)) {
               tally.accept(operation)

@@ -5,6 +5,8 @@ import { openNativeRepository } from '../git-bridge/native/open-native-repositor
 import type { RemoteRuntime } from '../remote-runtime/remote-runtime.ts'
 import { SyncError } from '../world/errors.ts'
 import { AssetStore } from './asset-store.ts'
+import { type About, type Report, type Reporter, reportOn } from './figures/event.ts'
+import { timed } from './figures/handshake.ts'
 import { LOBBY_FILE, type LobbyFile, readLobbyFile } from './lobby-file.ts'
 import type { Progress } from './progress.ts'
 import { readSwitches, type Switches } from './switches.ts'
@@ -16,6 +18,8 @@ export interface Context {
   readonly env: Environment
   readonly progress: Progress
   readonly signal?: AbortSignal
+  /** Who listens to what is decided; by default nobody. */
+  readonly reporter?: Reporter | undefined
 }
 
 /** A project inside a repository: its folder, and where in the repository that is. */
@@ -28,6 +32,8 @@ export interface Project {
   readonly lobby: LobbyFile | undefined
   /** Locks, caches and journals of this project, below the common git dir (G13). */
   readonly stateFolder: string
+  /** Where its decisions are told, for figures and logs. */
+  readonly report: Report
 }
 
 /** A project and the world that a command works with. */
@@ -75,7 +81,8 @@ export async function openProject(context: Context, options: { readonly here?: b
   const prefix = inside === '' ? '' : `${inside}/`
   const lobby = await readLobbyFile(folder)
   const stateFolder = join(repository.commonDir, 'lobby', ...(prefix === '' ? [] : ['projects', refSegment(inside)]))
-  return { repository, folder, prefix, lobby, stateFolder }
+  await context.reporter?.enter({ folder, stateFolder })
+  return { repository, folder, prefix, lobby, stateFolder, report: reportOn(context.reporter) }
 }
 
 /** Opens the project of the current folder and chooses its world; nothing is sent yet. */
@@ -106,9 +113,16 @@ async function requireIgnored(project: Project, file: string): Promise<void> {
 
 export async function sessionFor(context: Context, project: Project, target: Target): Promise<Session> {
   const { openRuntime } = await import('../remote-runtime/open-runtime.ts')
-  const runtime = openRuntime(target.address, {
+  let about: About = { world: target.address.worldId, target: target.name }
+  const report = reportOn(context.reporter, () => about)
+  report.conceal(target.address.adminCode)
+  const opened = openRuntime(target.address, {
     ...(context.signal === undefined ? {} : { signal: context.signal }),
     onWarning: (text) => context.progress.warn(text),
+  })
+  const runtime = timed(opened, ({ worldId }, ms) => {
+    about = { ...about, world: worldId }
+    report.tell({ kind: 'handshake', world: worldId, ms })
   })
   const ref = remoteRef(project.prefix, target)
   const switches = await readSwitches(project.folder, context.env)
@@ -116,6 +130,7 @@ export async function sessionFor(context: Context, project: Project, target: Tar
   const assets = new AssetStore(project.repository, runtime, { prefix: project.prefix, cachePath }, context.progress)
   return {
     ...project,
+    report,
     context,
     switches,
     target,

@@ -19,6 +19,7 @@ export async function startLine(session: Session, worldId: string, layout: Layou
   context.progress.step('Writing history')
   const outcome = await repository.importCommits(ref, undefined, undefined, [root], 'gamedev sync: snapshot')
   if (outcome.kind === 'moved') throw refMoved(ref)
+  session.report.tell({ kind: 'line-begun', cursor: at?.cursor ?? cursor })
   await rememberRefused(session, writer.refusals, new Set())
   await rememberWorld(session, world, cursor)
   await rememberCompared(session)

@@ -2,6 +2,7 @@ import { type ContestedObject, mergeWorlds } from '../git-bridge/world-merge.ts'
 import { baselineOf } from './baseline.ts'
 import { type OpenConflict, openConflicts } from './conflicts.ts'
 import { type FetchReport, fetchWorld } from './fetch.ts'
+import { tellLag } from './lag.ts'
 import { previewPush } from './outgoing.ts'
 import type { PlannedOperation } from './plan.ts'
 import { takeProcessLock } from './process-lock.ts'
@@ -54,6 +55,7 @@ async function status(session: Session): Promise<StatusReport | OpenMergeReport>
   const branch = await requireBranch(session, { detached: true })
   const fetched = await fetchWorld(session)
   const base = await baselineOf(session, branch.head, fetched.tip)
+  await tellLag(session, fetched, base)
   const { policy } = session.lobby ?? {}
   const merge = await mergeWorlds(
     repository,

@@ -155,6 +155,17 @@ export async function codeOfWorld(
   return { code: fromFile, file: fromFile === undefined ? undefined : '.env' }
 }
 
+/** Every code that stands in a project's files, so that none of them is ever written elsewhere (S2). */
+export async function knownCodes(folder: string): Promise<readonly string[]> {
+  const [secrets, dotenv] = await Promise.all([
+    readSecrets(folder).catch(() => new Map<string, Secret>()),
+    readDotEnv(folder).catch((): Environment => ({})),
+  ])
+  return [...[...secrets.values()].map(({ adminCode }) => adminCode), dotenv.ADMIN_CODE].filter(
+    (code) => !!code,
+  ) as string[]
+}
+
 /** The code of an environment is for the world that it names; when it names none, for the chosen one. */
 function codeFor(entry: TargetEntry, env: Environment): string | undefined {
   if (env.WORLD_URL && parseWorldUrl(env.WORLD_URL) !== parseWorldUrl(entry.worldUrl)) return undefined

@@ -10,13 +10,13 @@ import {
   artifactText,
   type ConflictArtifact,
   conflictId,
-  contestedName,
   parseArtifact,
   readArtifacts,
   roundOf,
   sideValue,
   writeArtifact,
 } from '../../src/sync/conflict-artifact.ts'
+import { contestedName } from '../../src/sync/contested-name.ts'
 import { type Json, jsonEquals } from '../../src/world/json.ts'
 import { type ObjectKey, objectKey, SETTINGS, SPAWN } from '../../src/world/state.ts'
 import { temporaryFolder } from './support.ts'

@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { type ConflictArtifact, conflictId, contestedName } from '../../src/sync/conflict-artifact.ts'
+import { type ConflictArtifact, conflictId } from '../../src/sync/conflict-artifact.ts'
+import { contestedName } from '../../src/sync/contested-name.ts'
 import { colleague, deploy, editBlueprint, type KeptProject, lampProject, scriptsOf } from './kept-project.ts'
 import { temporaryFolder } from './support.ts'
 

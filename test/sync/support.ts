@@ -7,6 +7,7 @@ import { entityFile } from '../../src/projection/paths.ts'
 import { openRuntime } from '../../src/remote-runtime/open-runtime.ts'
 import type { AdminCommand, RemoteRuntime } from '../../src/remote-runtime/remote-runtime.ts'
 import { type Runtime, type RuntimeOptions, startRuntime } from '../../src/runtime/index.ts'
+import type { Reporter } from '../../src/sync/figures/event.ts'
 import { clone } from '../../src/sync/init.ts'
 import { pull } from '../../src/sync/pull.ts'
 import { type PushOptions, push } from '../../src/sync/push.ts'
@@ -74,6 +75,8 @@ Object.assign(process.env, GIT_ENV)
 export class Checkout {
   readonly folder: string
   readonly warnings: string[] = []
+  /** Who listens to what the use cases decide. */
+  reporter: Reporter | undefined
 
   constructor(folder: string) {
     this.folder = folder
@@ -143,6 +146,7 @@ export class Checkout {
       cwd: this.folder,
       env: { ADMIN_CODE: CODE, ...env },
       progress: { step: () => {}, warn: (text) => this.warnings.push(text) },
+      reporter: this.reporter,
     }
   }
 

@@ -115,7 +115,7 @@ export default class Push extends SyncCommand<unknown> {
       this.say(`Kept open: ${plural(report.conflicts.length, 'conflict')} (gamedev sync conflicts).`)
     }
     // What is kept open on purpose fails nothing where conflicts are not strict; `sync check` goes on telling.
-    const kept = report.held.filter(({ conflict }) => conflict === true).length
+    const kept = report.held.filter(({ why }) => why === 'conflict').length
     const unrestored = report.unseen.length > 0 && report.merge === 'left'
     const closed = left === kept && !unrestored ? (kept > 0 && strict ? 2 : 0) : 1
     const conflicts = report.merge === 'contested' || report.open?.exitCode === 2
@@ -171,5 +171,5 @@ function heldLines(held: readonly HeldBack[]): readonly string[] {
 }
 
 function heldJson(held: readonly HeldBack[]): unknown {
-  return held.map(({ key, field, reason, conflict }) => ({ object: key, field, reason, conflict: conflict === true }))
+  return held.map(({ key, field, reason, why }) => ({ object: key, field, reason, conflict: why === 'conflict' }))
 }
