@@ -1,4 +1,4 @@
-import { BOUNDS } from '../sync/figures/figures.ts'
+import { BOUNDS } from '../sync/figures/kept.ts'
 import type { Reading } from '../sync/figures/read-out.ts'
 import { oneLine } from './render.ts'
 

@@ -1,6 +1,7 @@
 import type { Oid, TreeEdit } from '../git-bridge/repository.ts'
 import { readTrailers } from '../git-bridge/trailers.ts'
 import { SyncError } from '../world/errors.ts'
+import type { FetchReport } from './fetch.ts'
 import { readSeen, seenEdits, seenName } from './seen-files.ts'
 import type { Session } from './session.ts'
 import { refuseShallow } from './shallow.ts'
@@ -42,6 +43,14 @@ async function seenOnLine(session: Session, head: Oid, tip: Oid, common: Oid | u
     if (names.has(seenName(said))) furthest = { oid: commit.oid, cursor: said.cursor }
   }
   return furthest?.oid
+}
+
+/** Tells how far a branch with this baseline is behind the world; with the tip for a baseline it has all of it. */
+export async function tellLag({ repository, report }: Session, fetched: FetchReport, base: Oid): Promise<void> {
+  const { cursor, tip } = fetched
+  // Operations that changed nothing made no commit.
+  const taken = base === tip ? cursor : (readTrailers(await repository.readCommit(base))?.cursor ?? 0)
+  report.tell({ kind: 'lag', cursor, taken })
 }
 
 /** The files by which a merge with `tip` is remembered in the branch (G7): edits of `treeish`. */

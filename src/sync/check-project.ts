@@ -5,6 +5,7 @@ import { SyncError } from '../world/errors.ts'
 import { reportOn } from './figures/event.ts'
 import { LOBBY_FILE } from './lobby-file.ts'
 import { type Context, openProject, type Project, refSegment } from './session.ts'
+import { knownCodes } from './target.ts'
 import { exists } from './working-tree.ts'
 
 /**
@@ -25,6 +26,6 @@ export async function openForCheck(context: Context): Promise<Project> {
   const inside = relative(root, folder).split(sep).join('/')
   const [prefix, below] = inside === '' ? ['', []] : [`${inside}/`, ['projects', refSegment(inside)]]
   const stateFolder = join(repository.commonDir, 'lobby', ...below)
-  await context.reporter?.enter({ folder, stateFolder })
+  await context.reporter?.enter({ stateFolder, codes: () => knownCodes(folder) })
   return { repository, folder, prefix, lobby: undefined, stateFolder, report: reportOn(context.reporter) }
 }

@@ -98,7 +98,7 @@ export async function fetchLocked(session: Session): Promise<FetchReport> {
 async function lookBehind(session: Session, fetched: FetchReport): Promise<void> {
   const head = await session.repository.resolve('HEAD')
   if (head === undefined) return
-  const [{ baselineOf }, { tellLag }] = await Promise.all([import('./baseline.ts'), import('./lag.ts')])
+  const { baselineOf, tellLag } = await import('./baseline.ts')
   try {
     await tellLag(session, fetched, await baselineOf(session, head, fetched.tip))
   } catch (error) {

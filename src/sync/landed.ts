@@ -4,7 +4,7 @@ import { jsonEquals, own } from '../world/json.ts'
 import type { Operation } from '../world/operation.ts'
 import { type ObjectKey, objectKey, SETTINGS, SPAWN } from '../world/state.ts'
 import { effectOf } from '../world/wire-world.ts'
-import { type JournalOperation, type PushJournal, readJournal } from './push-journal.ts'
+import type { FoundJournal, JournalOperation, PushJournal } from './push-journal.ts'
 import type { Session } from './session.ts'
 
 const PAGE = 1000
@@ -66,8 +66,7 @@ async function findOnLine(session: Session, journal: PushJournal): Promise<Lande
 }
 
 /** Tells the operations of a push from here that has not been ended yet, as its journal has them. */
-export async function sentFromHere(session: Session): Promise<(operation: Operation) => boolean> {
-  const found = await readJournal(session)
+export function sentBy(found: FoundJournal): (operation: Operation) => boolean {
   if (found.kind !== 'journal') return () => false
   const { cursor, operations } = found.journal
   const named = new Set(operations.filter(({ unnamed }) => !unnamed).map(({ opId }) => opId))

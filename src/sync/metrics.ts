@@ -1,5 +1,5 @@
+import { figuresFolder, readKept } from './figures/kept.ts'
 import { type Reading, readOut } from './figures/read-out.ts'
-import { figuresFolder, readKept } from './figures/store.ts'
 import { type Context, openProject } from './session.ts'
 
 export interface MetricsReport {

@@ -10,7 +10,7 @@ import { timed } from './figures/handshake.ts'
 import { LOBBY_FILE, type LobbyFile, readLobbyFile } from './lobby-file.ts'
 import type { Progress } from './progress.ts'
 import { readSwitches, type Switches } from './switches.ts'
-import { chooseTarget, type Environment, type Target } from './target.ts'
+import { chooseTarget, type Environment, knownCodes, type Target } from './target.ts'
 
 /** What the use cases get from outside. */
 export interface Context {
@@ -81,7 +81,7 @@ export async function openProject(context: Context, options: { readonly here?: b
   const prefix = inside === '' ? '' : `${inside}/`
   const lobby = await readLobbyFile(folder)
   const stateFolder = join(repository.commonDir, 'lobby', ...(prefix === '' ? [] : ['projects', refSegment(inside)]))
-  await context.reporter?.enter({ folder, stateFolder })
+  await context.reporter?.enter({ stateFolder, codes: () => knownCodes(folder) })
   return { repository, folder, prefix, lobby, stateFolder, report: reportOn(context.reporter) }
 }
 

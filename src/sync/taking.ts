@@ -1,5 +1,6 @@
 import type { Cursor, Operation } from '../world/operation.ts'
 import type { OperationFacts } from './figures/event.ts'
+import { readJournal } from './push-journal.ts'
 import type { Session } from './session.ts'
 
 type Taken = OperationFacts & { readonly cursor: Cursor; readonly own: boolean }
@@ -17,8 +18,8 @@ export class Taking {
   /** Operations were read. Those that a push from here has sent are its own: its journal says which. */
   async read(operations: readonly Operation[]): Promise<void> {
     if (operations.length === 0) return
-    const { keyOfOperation, sentFromHere } = await import('./landed.ts')
-    this.#isOwn ??= await sentFromHere(this.#session)
+    const { keyOfOperation, sentBy } = await import('./landed.ts')
+    this.#isOwn ??= sentBy(await readJournal(this.#session))
     for (const operation of operations) {
       const { cursor, opId: op, kind: does, objectUid: uid } = operation
       this.#waiting.push({ object: keyOfOperation(operation), uid, op, does, cursor, own: this.#isOwn(operation) })

@@ -27,7 +27,7 @@ export function countsOf(event: SyncEvent, about: About): readonly Count[] {
     attributes: { ...attributes, ...more },
     id: JSON.stringify([name, about.world ?? '', ...id]),
   })
-  const unwritten = add('sync.overwrites.prevented', 1, { reason: 'expectation' })
+  const unwritten = () => add('sync.overwrites.prevented', 1, { reason: 'expectation' })
   switch (event.kind) {
     case 'handshake':
       return [{ kind: 'observe', name: 'sync.handshake.duration_ms', attributes, value: event.ms }]
@@ -54,10 +54,10 @@ export function countsOf(event: SyncEvent, about: About): readonly Count[] {
       return [once('sync.overwrites.prevented', [since ?? '', object, field, why], { reason: 'held_back' })]
     }
     case 'mismatch':
-      return [...(event.refused ? [add('sync.version_mismatches')] : []), unwritten]
+      return [...(event.refused ? [add('sync.version_mismatches')] : []), unwritten()]
     case 'refused':
       if (event.unsent || event.error !== 'version_mismatch') return []
-      return [add('sync.version_mismatches'), unwritten]
+      return [add('sync.version_mismatches'), unwritten()]
     case 'lock':
       if (event.step === 'taken' || event.step === 'released') return []
       return [add('sync.lock_failures', 1, { reason: event.step.replace('-', '_') })]

@@ -120,8 +120,14 @@ export interface Report {
 export interface Reporter {
   tell(event: SyncEvent, about: About): void
   conceal(secret: string | undefined): void
-  /** The project that the command works in: figures and logs are kept in its state folder (G13). */
-  enter(project: { readonly folder: string; readonly stateFolder: string }): Promise<void>
+  enter(project: EnteredProject): Promise<void>
+}
+
+/** The project that a command works in: figures and logs are kept in its state folder (G13). */
+export interface EnteredProject {
+  readonly stateFolder: string
+  /** Every code that stands in the project's files: asked for by whoever writes, to know what not to. */
+  codes(): Promise<readonly string[]>
 }
 
 /** Listens to nothing. */

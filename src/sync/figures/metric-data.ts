@@ -1,8 +1,8 @@
 import { type HrTime, ValueType } from '@opentelemetry/api'
 import { AggregationTemporality, type DataPoint, DataPointType, type MetricData } from '@opentelemetry/sdk-metrics'
-import { BOUNDS } from './figures.ts'
+import type { Point } from './kept.ts'
+import { BOUNDS } from './kept.ts'
 import type { Reading } from './read-out.ts'
-import type { Point } from './sums.ts'
 
 export interface MetricTimes {
   readonly since: Date

@@ -5,9 +5,9 @@ import { Agent as HttpsAgent } from 'node:https'
 import { hostname } from 'node:os'
 import { detectResources, envDetector, type Resource, resourceFromAttributes } from '@opentelemetry/resources'
 import { AggregationTemporality, InstrumentType, type PushMetricExporter } from '@opentelemetry/sdk-metrics'
+import { Sums } from './kept.ts'
 import { metricData } from './metric-data.ts'
 import { readOut } from './read-out.ts'
-import { Sums } from './sums.ts'
 
 export type ExportOutcome = { readonly kind: 'exported' } | { readonly kind: 'failed'; readonly reason: string }
 

@@ -1,6 +1,5 @@
-import type { Attributes } from './count.ts'
-import { FIGURES, type Figure } from './figures.ts'
-import type { Histogram, Point, Sums } from './sums.ts'
+import type { Attributes, Histogram, Point, Sums } from './kept.ts'
+import { FIGURES, type Figure } from './kept.ts'
 
 /** One figure and all that is known of it. */
 export type Reading =

@@ -1,12 +1,11 @@
 import { SyncError } from '../../world/errors.ts'
 import type { Environment } from '../target.ts'
-import { countsOf } from './count.ts'
-import type { About, Reporter, SyncEvent } from './event.ts'
+import type { About, EnteredProject, Reporter, SyncEvent } from './event.ts'
 import { isExported } from './export-wanted.ts'
+import { countsOf, figuresFolder, keepRun, readKept, Sums } from './kept.ts'
 import { type Level, lineOf } from './line.ts'
 import type { Log } from './log.ts'
 import type { Secrets } from './secrets.ts'
-import { Sums } from './sums.ts'
 
 export interface ReporterOptions {
   /** The command's name, as `sync pull`. */
@@ -72,11 +71,10 @@ class Listener implements CommandReporter {
     this.#logging?.secrets.add(secret)
   }
 
-  async enter({ folder, stateFolder }: { readonly folder: string; readonly stateFolder: string }): Promise<void> {
+  async enter({ stateFolder, codes }: EnteredProject): Promise<void> {
     this.#stateFolder = stateFolder
     if (this.#logging === undefined) return
-    const { knownCodes } = await import('../target.ts')
-    for (const code of await knownCodes(folder)) this.conceal(code)
+    for (const code of await codes()) this.conceal(code)
     this.#logging.log.enter(stateFolder)
   }
 
@@ -99,7 +97,6 @@ class Listener implements CommandReporter {
   async #keep(): Promise<void> {
     const stateFolder = this.#stateFolder
     if (stateFolder === undefined || this.#sums.isEmpty) return
-    const { figuresFolder, keepRun, readKept } = await import('./store.ts')
     const folder = figuresFolder({ stateFolder })
     const { env, version } = this.#options
     const before = isExported(env) ? (await readKept(folder)).sums : undefined

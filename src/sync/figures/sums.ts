@@ -178,7 +178,17 @@ export class Sums {
   }
 }
 
+/** Thousands of operations add to the same one. */
+let last: { readonly key: string; readonly series: Series } | undefined
+
 function seriesOf(name: FigureName, attributes: Attributes): Series {
+  let key: string = name
+  for (const attribute in attributes) key += `\0${attribute}\0${attributes[attribute]}`
+  if (last?.key !== key) last = { key, series: canonical(name, attributes) }
+  return last.series
+}
+
+function canonical(name: FigureName, attributes: Attributes): Series {
   return JSON.stringify([name, Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1))])
 }
 
