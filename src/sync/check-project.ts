@@ -26,6 +26,6 @@ export async function openForCheck(context: Context): Promise<Project> {
   const inside = relative(root, folder).split(sep).join('/')
   const [prefix, below] = inside === '' ? ['', []] : [`${inside}/`, ['projects', refSegment(inside)]]
   const stateFolder = join(repository.commonDir, 'lobby', ...below)
-  await context.reporter?.enter({ stateFolder, codes: () => knownCodes(folder) })
+  await context.reporter?.enter({ gitDir: repository.commonDir, stateFolder, codes: () => knownCodes(folder) })
   return { repository, folder, prefix, lobby: undefined, stateFolder, report: reportOn(context.reporter) }
 }

@@ -81,7 +81,7 @@ export async function openProject(context: Context, options: { readonly here?: b
   const prefix = inside === '' ? '' : `${inside}/`
   const lobby = await readLobbyFile(folder)
   const stateFolder = join(repository.commonDir, 'lobby', ...(prefix === '' ? [] : ['projects', refSegment(inside)]))
-  await context.reporter?.enter({ stateFolder, codes: () => knownCodes(folder) })
+  await context.reporter?.enter({ gitDir: repository.commonDir, stateFolder, codes: () => knownCodes(folder) })
   return { repository, folder, prefix, lobby, stateFolder, report: reportOn(context.reporter) }
 }
 

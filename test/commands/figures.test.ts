@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import Check from '../../src/commands/sync/check.ts'
+import Clone from '../../src/commands/sync/clone.ts'
 import Conflicts from '../../src/commands/sync/conflicts.ts'
 import Fetch from '../../src/commands/sync/fetch.ts'
 import Metrics from '../../src/commands/sync/metrics.ts'
@@ -13,7 +14,7 @@ import Push from '../../src/commands/sync/push.ts'
 import Status from '../../src/commands/sync/status.ts'
 import Targets from '../../src/commands/sync/targets.ts'
 import { Secrets } from '../../src/sync/figures/secrets.ts'
-import { addLamps, CODE, cloneWorld, startWorld } from '../sync/support.ts'
+import { addLamps, CODE, cloneWorld, startWorld, temporaryFolder } from '../sync/support.ts'
 import { run } from './run.ts'
 
 const VARIABLES = ['LOG_LEVEL', 'LOG_FILE', 'CI']
@@ -46,6 +47,22 @@ async function startCollector(answer: (server: Server) => void = () => {}) {
     server.close()
   })
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests }
+}
+
+/** A world that says who it is, and has no snapshot. */
+async function startHollowWorld(): Promise<string> {
+  const server = createServer((request, response) => {
+    const found =
+      request.url === '/status'
+        ? { ok: true, worldId: 'hollow' }
+        : { cursor: 0, headCursor: 0, operations: [], hasMore: false }
+    response.statusCode = request.url === '/admin/snapshot' ? 404 : 200
+    response.setHeader('content-type', 'application/json')
+    response.end(JSON.stringify(found))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void server.close())
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
 interface Sent {
@@ -239,6 +256,16 @@ describe('figures and logs of commands', () => {
         .split('\n')
         .map((text) => JSON.parse(text))
       expect(line).toMatchObject({ level: 'warn', event: 'export-failed', reason: expect.stringMatching(reason) })
+    }
+  })
+
+  test('what failed and took its folder away leaves no figures behind', async () => {
+    const url = await startHollowWorld()
+    const parent = temporaryFolder()
+    for (const level of ['silent', 'trace']) {
+      const { code, err } = await run(Clone, parent, [url, 'project', '--log-level', level])
+      expect([code, err]).toEqual([4, expect.stringContaining('HTTP 404')])
+      expect(readdirSync(parent)).toEqual([])
     }
   })
 

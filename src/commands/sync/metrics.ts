@@ -22,8 +22,11 @@ export default class Metrics extends SyncCommand<unknown> {
   override async run(): Promise<unknown> {
     const { flags } = await this.parse(Metrics)
     const { metrics } = await import('../../sync/metrics.ts')
-    const { since, readings, damaged } = await metrics(this.context(), flags.target)
-    for (const name of damaged) this.warn(`${name} held figures that cannot be read; it was put aside as damaged.json.`)
+    const context = this.context()
+    const { since, readings, damaged } = await metrics(context, flags.target)
+    for (const name of damaged) {
+      context.progress.warn(`${name} held figures that cannot be read; it was put aside as damaged.json.`)
+    }
     if (flags.format === 'prometheus' && !this.jsonEnabled()) {
       const { prometheusText } = await import('../../sync/figures/prometheus.ts')
       process.stdout.write(prometheusText(readings))

@@ -125,6 +125,8 @@ export interface Reporter {
 
 /** The project that a command works in: figures and logs are kept in its state folder (G13). */
 export interface EnteredProject {
+  /** The git dir that the state folder is in: nothing is kept where it is gone again, as after a clone that failed. */
+  readonly gitDir: string
   readonly stateFolder: string
   /** Every code that stands in the project's files: asked for by whoever writes, to know what not to. */
   codes(): Promise<readonly string[]>

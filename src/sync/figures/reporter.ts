@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { SyncError } from '../../world/errors.ts'
 import type { Environment } from '../target.ts'
 import type { About, EnteredProject, Reporter, SyncEvent } from './event.ts'
@@ -53,7 +54,7 @@ class Listener implements CommandReporter {
   readonly #options: ReporterOptions
   readonly #logging: Logging | undefined
   readonly #sums = new Sums(new Date().toISOString())
-  #stateFolder: string | undefined
+  #project: EnteredProject | undefined
 
   constructor(options: ReporterOptions, logging: Logging | undefined) {
     this.#options = options
@@ -71,11 +72,11 @@ class Listener implements CommandReporter {
     this.#logging?.secrets.add(secret)
   }
 
-  async enter({ stateFolder, codes }: EnteredProject): Promise<void> {
-    this.#stateFolder = stateFolder
+  async enter(project: EnteredProject): Promise<void> {
+    this.#project = project
     if (this.#logging === undefined) return
-    for (const code of await codes()) this.conceal(code)
-    this.#logging.log.enter(stateFolder)
+    for (const code of await project.codes()) this.conceal(code)
+    this.#logging.log.enter(project.stateFolder)
   }
 
   async end({ exitCode, error }: Ending): Promise<void> {
@@ -95,9 +96,9 @@ class Listener implements CommandReporter {
   }
 
   async #keep(): Promise<void> {
-    const stateFolder = this.#stateFolder
-    if (stateFolder === undefined || this.#sums.isEmpty) return
-    const folder = figuresFolder({ stateFolder })
+    const project = this.#project
+    if (project === undefined || this.#sums.isEmpty || !existsSync(project.gitDir)) return
+    const folder = figuresFolder(project)
     const { env, version } = this.#options
     const before = isExported(env) ? (await readKept(folder)).sums : undefined
     for (const name of await keepRun(folder, this.#sums)) {
