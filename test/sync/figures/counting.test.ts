@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { openConflicts } from '../../../src/sync/conflicts.ts'
 import { fetchLocked } from '../../../src/sync/fetch.ts'
+import { pull } from '../../../src/sync/pull.ts'
 import { resolve } from '../../../src/sync/resolve.ts'
-import { openProject } from '../../../src/sync/session.ts'
+import { openProject, openSession } from '../../../src/sync/session.ts'
 import { statusLocked } from '../../../src/sync/status.ts'
 import { connect, publicCheckout } from '../adopt-support.ts'
 import { killedAt, pushWith, recover } from '../push-support.ts'
@@ -249,5 +250,16 @@ describe('figures, on a public server', () => {
     for (let again = 0; again < 2; again++) await checkout.push()
     expect(heard.of('held-back')[0]).toMatchObject({ object: 'entity:lamp0001', field: 'position', why: 'hand' })
     expect(heard.figures()).toMatchObject({ 'ops.local_to_remote': before, 'overwrites.prevented held_back': 1 })
+
+    // Kept open (C6): a conflict like any other, and what a push holds back for it.
+    heard.forget()
+    await world.edit('ada', 'lamp0001', { mover: null, position: [5, 0, 0] })
+    const session = await openSession(checkout.context({ SYNC_STRICT_CONFLICTS: 'false' }), { target: undefined })
+    await pull(session, { autostash: false, confirm: async () => false })
+    await session.close()
+    await checkout.push()
+    expect(heard.of('contested')).toMatchObject([{ by: 'merge', as: 'kept', fields: ['position'] }])
+    expect(heard.of('held-back')).toMatchObject([{ field: 'position', why: 'conflict' }])
+    expect(heard.figures()).toMatchObject({ 'conflicts.total': 1, 'overwrites.prevented held_back': 2, lag: 0 })
   })
 })
