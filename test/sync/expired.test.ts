@@ -3,6 +3,7 @@ import { formatRewritten, formatTrailers, rewrittenIn } from '../../src/git-brid
 import { fetchWorld } from '../../src/sync/fetch.ts'
 import { pull } from '../../src/sync/pull.ts'
 import type { ObjectKey } from '../../src/world/state.ts'
+import { Heard } from './figures/heard.ts'
 import { addLamps, Checkout, cloneWorld, startWorld, temporaryFolder } from './support.ts'
 
 const REF = 'refs/lobby/remote'
@@ -48,6 +49,8 @@ describe('G9: a feed that does not reach back to where we are', () => {
     })
     await world.edit('bob', 'lamp0001', { position: [9, 1, 1] })
 
+    const heard = new Heard()
+    project.reporter = heard
     const report = await pullWith(project)
     expect(report).toMatchObject({
       kind: 'merged',
@@ -56,6 +59,8 @@ describe('G9: a feed that does not reach back to where we are', () => {
       fetched: { commits: 1, cursor: await world.head(), renewed: { from: 3, rewritten: 1, lost: [] } },
     })
     expect(project.warnings).toEqual(['The feed of world plaza no longer reaches back to 3: took a new snapshot.'])
+    expect(heard.of('snapshot-taken')).toMatchObject([{ from: 3, cursor: await world.head(), rewritten: 1 }])
+    expect(heard.figures()).toEqual({ lag: 0 })
     expect(project.git('rev-parse', `${REF}^`)).toBe(tip)
     expect(project.git('merge-base', mine, REF)).toBe(tip)
     expect(project.git('diff', '--name-status', tip, REF).split('\n')).toHaveLength(3)

@@ -3,6 +3,7 @@ import { init } from '../../src/sync/init.ts'
 import { type PullOptions, pull } from '../../src/sync/pull.ts'
 import { resolve } from '../../src/sync/resolve.ts'
 import type { JsonObject } from '../../src/world/json.ts'
+import { Heard } from './figures/heard.ts'
 import { addLamps, Checkout, cloneWorld, startWorld, temporaryFolder, type World } from './support.ts'
 
 const REF = 'refs/lobby/remote'
@@ -214,6 +215,8 @@ describe('G11: a world that lost what it had acknowledged', () => {
     world.runtime.save()
     await world.act('ada', { type: 'blueprint_add', blueprint: { id: 'Bench', name: 'Bench', version: 0, scope: 'B' } })
     const project = await cloneWorld(world)
+    const heard = new Heard()
+    project.reporter = heard
     await restart(world)
     await expect(pullWith(project)).rejects.toMatchObject({
       code: 'lost_state',
@@ -223,6 +226,10 @@ describe('G11: a world that lost what it had acknowledged', () => {
     expect((await pullWith(project, { now: Date.now() })).kind).toBe('up-to-date')
     expect((await pullWith(project, { loss: 'accept' })).kind).toBe('merged')
     expect(project.exists('apps/Bench/Bench.json')).toBe(false)
+    expect(heard.of('loss').map(({ step, object }) => [step, object])).toEqual([
+      ['found', 'blueprint:Bench'],
+      ['accept', 'blueprint:Bench'],
+    ])
   })
 
   it('settings and spawn are lost when they have an older value again', async () => {
