@@ -20,7 +20,6 @@ const EXTERNAL = [
   'msgpackr',
   'undici',
   'pino',
-  '@opentelemetry/*',
   // Looked for by oclif only when it runs TypeScript sources.
   'typescript',
 ]

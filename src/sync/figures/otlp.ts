@@ -112,11 +112,11 @@ async function openExporter(agent: AgentOf): Promise<PushMetricExporter | undefi
   const config = { timeoutMillis: ANSWER_MS, httpAgentOptions: agent }
   switch (protocol.toLowerCase()) {
     case 'http/protobuf': {
-      const { OTLPMetricExporter } = await import('@opentelemetry/exporter-metrics-otlp-proto')
+      const { OTLPMetricExporter } = await import('./otlp-protobuf.ts')
       return new OTLPMetricExporter(config)
     }
     case 'http/json': {
-      const { OTLPMetricExporter } = await import('@opentelemetry/exporter-metrics-otlp-http')
+      const { OTLPMetricExporter } = await import('./otlp-json.ts')
       return new OTLPMetricExporter(config)
     }
     default:
