@@ -149,17 +149,17 @@ describe('S4: kept figures', () => {
 
   test('many runs at once lose nothing, and few files are left', async () => {
     const folder = join(temporaryFolder(), 'figures')
-    const runs = Array.from({ length: 200 }, (_, n) => sumsOf([landed(1), conflict(`c${n % 10}`)]))
-    for (let at = 0; at < runs.length; at += 50) {
-      await Promise.all([...runs.slice(at, at + 50).map((run) => keepRun(folder, run)), readKept(folder)])
+    const runs = Array.from({ length: 120 }, (_, n) => sumsOf([landed(1), conflict(`c${n % 10}`)]))
+    for (let at = 0; at < runs.length; at += 40) {
+      await Promise.all([...runs.slice(at, at + 40).map((run) => keepRun(folder, run)), readKept(folder)])
     }
-    expect(await total(folder)).toBe(200)
+    expect(await total(folder)).toBe(120)
     const { sums, damaged } = await readKept(folder)
     expect(sums.counters('sync.conflicts.total')[0]?.value).toBe(10)
     expect(damaged).toEqual([])
     expect(readdirSync(folder).length).toBeLessThan(90)
     for (let n = 0; n < 40; n++) await keepRun(folder, sumsOf([landed(1)]))
-    expect(await total(folder)).toBe(240)
+    expect(await total(folder)).toBe(160)
     expect(readdirSync(folder).length).toBeLessThan(40)
   })
 
