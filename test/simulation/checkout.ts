@@ -156,13 +156,17 @@ export class UserGit {
     return made.kind === 'committed' ? 'reverted' : 'given up'
   }
 
-  /** `git rebase` of what is not in `onto`; without merges among it. Given up where it conflicts. */
-  rebase(onto: Oid): 'rebased' | 'given up' {
+  /**
+   * `git rebase` of what is not in `onto`; without merges among it. Returns the commits made, each with the one that it
+   * stands for; undefined where it conflicted and was given up.
+   */
+  rebase(onto: Oid): readonly { readonly made: Oid; readonly original: Oid }[] | undefined {
     const { objects } = this.#repo
     const before = this.head()!
     const own = this.since(onto)
     let at = onto
-    if (moveTo(this.#repo, this.#repo.headTree, treeOf(objects, onto)) !== undefined) return 'given up'
+    if (moveTo(this.#repo, this.#repo.headTree, treeOf(objects, onto)) !== undefined) return undefined
+    const pairs: { made: Oid; original: Oid }[] = []
     this.#repo.refs.write('HEAD', onto)
     for (const one of own) {
       const parent = parentOf(this.#repo, one.oid, undefined)
@@ -174,7 +178,7 @@ export class UserGit {
       if (applied.kind !== 'clean') {
         this.model.resetHard()
         this.model.resetHard(before)
-        return 'given up'
+        return undefined
       }
       if (applied.tree === treeOf(objects, at)) continue
       const committer = { ...one.committer, time: Math.floor(theHost().now / 1000) }
@@ -186,8 +190,9 @@ export class UserGit {
         message: one.message,
       })
       this.#repo.refs.write('HEAD', at)
+      pairs.push({ made: at, original: one.oid })
     }
-    return this.#moved('rebased' as const)
+    return this.#moved(pairs)
   }
 
   /** The commits that are not in another's history, oldest first. */

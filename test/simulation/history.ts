@@ -1,6 +1,6 @@
 import type { Commit, Oid } from '../../src/git-bridge/repository.ts'
 import { readTrailers } from '../../src/git-bridge/trailers.ts'
-import { type Bits, intersection, NO_BITS, replaced, union, withBit } from './bits.ts'
+import { type Bits, hasBit, intersection, NO_BITS, replaced, union, withBit } from './bits.ts'
 import {
   type Edits,
   EMPTY_SITE,
@@ -61,15 +61,18 @@ export const NO_ORIGIN: Origin = { pending: new Map(), sources: [], decided: new
 export class Histories {
   readonly #edits: Edits
   readonly #world: WorldMoments
+  /** What servers have lost: to keep that is never wrong. */
+  readonly #lost: () => Bits
   readonly #sites = new Map<Oid, Site>()
   readonly #trees = new Map<Oid, Values>()
   readonly #blobs = new Map<string, Values>()
   /** Fields on which two sides had each superseded the other. */
   crossed = 0
 
-  constructor(edits: Edits, world: WorldMoments) {
+  constructor(edits: Edits, world: WorldMoments, lost: () => Bits = () => NO_BITS) {
     this.#edits = edits
     this.#world = world
+    this.#lost = lost
   }
 
   siteOf(oid: Oid | undefined): Site {
@@ -220,6 +223,8 @@ export class Histories {
         return (a === base && is === b) || (b === base && is === a)
       })
       if (isGits) return
+      const mine = standAt(ours, at)
+      if (is === mine.value && mine.edits.some((id) => hasBit(this.#lost(), id))) return
       defects.push(
         `merge: ${commit.oid.slice(0, 8)} "${subject(commit)}" of ${origin.by} has ${at} = ${is}, ${expected}: ours ${of(ours)}, theirs ${of(theirs)}`,
       )
@@ -234,7 +239,8 @@ export class Histories {
           ? expectObject(this.#edits, ours, theirs, object, places)
           : expectObject(this.#edits, theirs, ours, object, places)
         const is = values.get(presence)
-        if (expected.kind === 'concurrent') say(presence, is, 'undecided')
+        if (expected.kind === 'crossed') this.crossed++
+        else if (expected.kind === 'concurrent') say(presence, is, 'undecided')
         else if (expected.kind === 'value' && expected.value !== is) say(presence, is, `not ${expected.value}`)
         continue
       }

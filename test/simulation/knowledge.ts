@@ -117,7 +117,7 @@ export function expectObject(edits: Edits, has: Site, lacks: Site, object: strin
     return { kind: 'concurrent' }
   }
   const unseen = [...places].some((one) => !edits.hasSeen(lacks.seen, one, standAt(has, one)))
-  if (gone.edits.length > 0 && edits.hasSeen(has.seen, at, gone)) return { kind: 'value', value: there.value }
+  if (gone.edits.length > 0 && edits.hasSeen(has.seen, at, gone)) return { kind: 'crossed' }
   return unseen ? { kind: 'concurrent' } : { kind: 'value', value: undefined }
 }
 

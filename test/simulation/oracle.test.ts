@@ -171,6 +171,7 @@ describe('what a push may do to a world', () => {
             ? { kind: 'editor', edit: edits.make('eve', color, true) }
             : { kind: 'push', clone: 'dev', head, late: false },
         words: 'entity.update lamp',
+        idle: watch.now.values.get(at) === JSON.stringify(color),
       })
     return { watch, by, operation }
   }

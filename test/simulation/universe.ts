@@ -14,7 +14,7 @@ import { type Random, type Strike, seeded } from './host.ts'
 import { Edits } from './knowledge.ts'
 import { CODE, errorCode, Machine } from './machine.ts'
 import { type Running, Scheduler } from './scheduler.ts'
-import { fileValues, objectOf } from './values.ts'
+import { fileValues, objectOf, PRESENCE } from './values.ts'
 import type { Unseen } from './watch.ts'
 import { WatchedWorld } from './watched-world.ts'
 import { WorldModel } from './world/model.ts'
@@ -66,6 +66,7 @@ const EXPECTED = new Set([
   'invalid_files',
   'branch_moved',
   'detached_head',
+  'stale_conflict',
 ])
 
 /** A world, people in it, machines with clones of it, and a git server between them. */
@@ -95,8 +96,10 @@ export class Universe {
     forgetRepositories()
     forgetServers()
     setGate(this.scheduler.gate)
-    this.histories = new Histories(this.edits, (worldId, cursor) =>
-      worldId === this.world.watch.worldId ? this.world.watch.at(cursor) : [],
+    this.histories = new Histories(
+      this.edits,
+      (worldId, cursor) => (worldId === this.world.watch.worldId ? this.world.watch.at(cursor) : []),
+      () => this.world.watch.lost,
     )
   }
 
@@ -283,11 +286,7 @@ export class Universe {
 
   async #settle(machine: Machine, random: Random): Promise<void> {
     if (this.scheduler.faults && random() < 0.15) {
-      machine.git.abort()
-      machine.decided = new Set()
-      machine.bases = []
-      this.say(`${machine.name} aborts the merge`)
-      this.count('merges given up')
+      this.#giveUp(machine)
       return
     }
     const running = await this.scheduler.start(
@@ -303,6 +302,24 @@ export class Universe {
     machine.running = running
     await this.#finish(running)
     await this.#settleEnded()
+  }
+
+  /** Settled one by one, conflicts may leave an entity without its blueprint: it is removed then. */
+  #mend(machine: Machine): void {
+    const { values } = machine.files.values()
+    for (const [at, value] of values) {
+      if (!at.startsWith('entity:') || !at.endsWith(' blueprint')) continue
+      if (values.has(`blueprint:${JSON.parse(value)} ${PRESENCE}`)) continue
+      machine.edit({ kind: 'remove', id: objectOf(at).slice('entity:'.length) })
+    }
+  }
+
+  #giveUp(machine: Machine): void {
+    machine.git.abort()
+    machine.decided = new Set()
+    machine.bases = []
+    this.say(`${machine.name} aborts the merge`)
+    this.count('merges given up')
   }
 
   async #pull(
@@ -380,14 +397,11 @@ export class Universe {
       [8, 'merge'],
       [1, 'rebase'],
     ] as const)
-    const before = machine.git.head()!
     if (style === 'rebase' && machine.git.since(theirs).every(({ parents }) => parents.length === 1)) {
-      const done = machine.git.rebase(theirs)
-      this.say(`${machine.name} rebases onto ${theirs.slice(0, 8)}: ${done}`)
-      if (done === 'rebased') {
-        machine.sources = [before]
-        machine.learn()
-        machine.sources = []
+      const pairs = machine.git.rebase(theirs)
+      this.say(`${machine.name} rebases onto ${theirs.slice(0, 8)}: ${pairs?.length ?? 'given up'}`)
+      for (const { made, original } of pairs ?? []) {
+        this.defects.push(...this.histories.learn(machine.reading, made, { ...machine.origin, sources: [original] }))
       }
     } else await this.#merge(machine, theirs, random)
     if (machine.isMerging) return
@@ -506,6 +520,9 @@ export class Universe {
         }
         machine.said.push(String(ending.error))
         machine.hurt = false
+        if (code === 'invalid_files') this.#mend(machine)
+        // Of a merge given up earlier something is left about the same object: this one is given up as well, as it says.
+        if (code === 'stale_conflict') this.#giveUp(machine)
         machine.readOpen()
         machine.learn()
         this.#own(machine)
@@ -564,29 +581,6 @@ export class Universe {
     for (const machine of this.machines) this.defects.push(...machine.defects.splice(0))
   }
 
-  debug(path: string): void {
-    const m = this.machines[0]!
-    const show = (oid: Oid, depth: number) => {
-      const c = m.reading.commit(oid)
-      const f = m.reading.files(c.tree).find((f) => f.path === path)
-      console.log(
-        ' '.repeat(depth),
-        oid.slice(0, 8),
-        c.message.split('\n')[0],
-        c.message.match(/Lobby-(Cursor|Source|Object): .*/g)?.join(' '),
-        '\n',
-        f === undefined
-          ? 'none'
-          : m.reading
-              .blob(f.oid)
-              .match(/^const.*|^ *"(color|position)".*/gm)
-              ?.join(' | '),
-      )
-      if (depth < 9) for (const p of c.parents) show(p, depth + 1)
-    }
-    show(m.git.head()!, 0)
-  }
-
   // At rest.
 
   /** No more faults: everybody finishes, settles, pulls and pushes until nothing is left to do. */
@@ -631,7 +625,7 @@ export class Universe {
     await complete()
     await this.#share(machine, random)
     await complete()
-    await this.#pull(machine, random, { loss: 'restore' })
+    await this.#pull(machine, random, { loss: 'restore', verify: true })
     await complete()
     await this.#push(machine, random)
     await complete()
@@ -672,7 +666,5 @@ export async function play({ seed, steps }: RunOptions): Promise<Outcome> {
   }
   if (universe.defects.length === 0) await universe.rest()
   const { defects, trace, counts } = universe
-  if ((globalThis as never as { DEBUG?: string }).DEBUG)
-    universe.debug((globalThis as never as { DEBUG: string }).DEBUG)
   return { seed, steps, defects, trace, counts }
 }

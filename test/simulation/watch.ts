@@ -26,6 +26,8 @@ export interface Announcement {
   readonly told?: Values
   readonly author: Author
   readonly words: string
+  /** Nothing of its object is other than before, watched or not. */
+  readonly idle?: boolean
   /** Where somebody had carried the object meanwhile: the operation brings that, too (G4). */
   readonly carried?: { readonly at: Place; readonly edit: number } | undefined
 }
@@ -70,8 +72,20 @@ export class Watch {
     this.#moments.set(start.cursor, [this.#now])
   }
 
-  /** The states that there were after the operation of a cursor, or after the last one before: numbers may be skipped. */
+  /**
+   * The states that a line may hold at a cursor, or after the last operation before it, because numbers may be skipped:
+   * what an operation shows and does not name is a commit of its own, under the cursor before (G11).
+   */
   at(cursor: number): readonly Moment[] {
+    const here = this.#after(cursor)
+    for (let at = cursor + 1; at <= this.#cursor; at++) {
+      const next = this.#moments.get(at)
+      if (next !== undefined) return [...here, ...next]
+    }
+    return here
+  }
+
+  #after(cursor: number): readonly Moment[] {
     for (let at = Math.min(cursor, this.#cursor); at >= 0; at--) {
       const moments = this.#moments.get(at)
       if (moments !== undefined) return moments
@@ -83,7 +97,7 @@ export class Watch {
     return this.#now
   }
 
-  operation({ cursor, opId, values, told = values, author, words, carried }: Announcement): void {
+  operation({ cursor, opId, values, told = values, author, words, idle, carried }: Announcement): void {
     if (this.#opIds.has(opId)) this.defects.push(`feed: ${opId} is there twice`)
     this.#opIds.add(opId)
     const stands = new Map(this.#now.site.stands)
@@ -102,7 +116,7 @@ export class Watch {
       }
       seen = withBit(seen, author.edit)
     } else {
-      if (changed.length === 0) this.defects.push(`push: "${words}" of ${author.clone} at ${cursor} changes nothing`)
+      if (idle === true) this.defects.push(`push: "${words}" of ${author.clone} at ${cursor} changes nothing`)
       for (const at of changed) stands.set(at, this.#landed(author, at, values.get(at), cursor, words))
       // Who pushes a field says all that they know about it; who removes an object, all about that.
       const gone = new Set(changed.filter((at) => at.endsWith(` ${PRESENCE}`)).map(objectOf))
@@ -195,7 +209,7 @@ export class Watch {
   cut(head: number): void {
     for (const cursor of this.#moments.keys()) if (cursor > head) this.#moments.delete(cursor)
     this.#cursor = head
-    this.#told = this.at(head)[0]!
+    this.#told = this.#after(head)[0]!
   }
 
   /**
@@ -215,6 +229,6 @@ export class Watch {
     }
     this.lost = union(this.lost, beyond(this.#ever, seen))
     this.#now = { site: { stands, seen, lost: this.#ever }, values }
-    this.#moments.set(this.#cursor, [this.#told, this.#now, ...this.at(this.#cursor).slice(1)])
+    this.#moments.set(this.#cursor, [this.#told, this.#now, ...this.#after(this.#cursor).slice(1)])
   }
 }

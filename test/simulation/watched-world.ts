@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../../src/world/json.ts'
+import { type Json, type JsonObject, jsonEquals } from '../../src/world/json.ts'
 import { parseObjectKey } from '../../src/world/state.ts'
 import { type Change, newEntity, scriptOf, withSlot } from './changes.ts'
 import type { SimProcess } from './host.ts'
@@ -234,7 +234,8 @@ export class WatchedWorld {
     this.watch.restarted(this.#values())
   }
 
-  #heard({ operation, key, after, via }: Announced): void {
+  #heard(announced: Announced): void {
+    const { operation, key, after, via } = announced
     const { kind, id } = parseObjectKey(key)
     const object = kind === 'settings' || kind === 'spawn' ? kind : `${kind}:${id}`
     const position = place(object, 'position')
@@ -272,6 +273,7 @@ export class WatchedWorld {
           ? { kind: 'editor', edit: this.#edit ?? this.#edits.make('the server', operation.kind, true) }
           : { kind: 'push', clone: via.process.name, head: this.#headOf(via.process), late: via.late },
       words: `${operation.kind} ${object}`,
+      idle: jsonEquals(withoutNoise(announced.before), withoutNoise(after)),
       carried,
     })
     if ((after?.mover ?? null) === null) this.#hands.delete(object)
@@ -300,8 +302,13 @@ function valuesOf(parts: ReadonlyMap<string, Values>): Values {
   return values
 }
 
+function withoutNoise(object: JsonObject | undefined): JsonObject | undefined {
+  if (object === undefined) return undefined
+  return Object.fromEntries(Object.entries(object).filter(([field]) => field === 'uid' || field === 'scope' || !isNoise(field)))
+}
+
 function isNoise(field: string): boolean {
-  return ['updatedAt', 'updatedBy', 'updateSource', 'lastOpId', 'uid', 'scope', 'managedBy'].includes(field)
+  return ['updatedAt', 'updatedBy', 'updateSource', 'lastOpId', 'version', 'uid', 'scope', 'managedBy'].includes(field)
 }
 
 function uploadTo(model: WorldModel, text: string): string {
