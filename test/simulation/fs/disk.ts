@@ -229,7 +229,7 @@ export class Disk {
     const { node: over } = target
     if (node === over) return
     if (node.kind === 'folder') {
-      if (`${stripped(to)}/`.startsWith(`${stripped(from)}/`)) throw fail('EINVAL')
+      if (isWithin(node, target.folder)) throw fail('EINVAL')
       if (over !== undefined && over.kind !== 'folder') throw fail('ENOTDIR')
       if (over !== undefined && over.entries.size > 0) throw fail('ENOTEMPTY')
     } else {
@@ -363,6 +363,12 @@ function pathOf(way: readonly FolderNode[]): string {
     for (const [name, node] of way[n - 1]!.entries) if (node === way[n]) path += `/${name}`
   }
   return path
+}
+
+/** Whether one folder is another, or somewhere in it. */
+function isWithin(outer: FolderNode, inner: FolderNode): boolean {
+  if (outer === inner) return true
+  return [...outer.entries.values()].some((node) => node.kind === 'folder' && isWithin(node, inner))
 }
 
 function stripped(path: string): string {

@@ -1,4 +1,5 @@
 import type { FileMode, Oid } from '../../../src/git-bridge/repository.ts'
+import { notModelled } from './commands/call.ts'
 import { mergeBases } from './history.ts'
 import type { Stages } from './index-file.ts'
 import { type MergeContext, mergeContents } from './merge-contents.ts'
@@ -66,8 +67,7 @@ export function mergeTrees(
   for (const { path, before, after } of [...changes].sort(
     (a, b) => Number(b.after === undefined) - Number(a.after === undefined),
   )) {
-    const here = lookup(objects, ours, path)
-    const now = here === undefined || here.mode === '40000' ? undefined : (here as FileItem)
+    const now = fileAt(objects, ours, path)
     const merge = mergeFile(repo, objects, path, [before, now, after], context)
     if (merge.item === undefined) draft.delete(path)
     else draft.set(path, merge.item.mode, merge.item.oid)
@@ -75,6 +75,19 @@ export function mergeTrees(
   }
   const tree = draft.write()
   return { tree, conflicts: new Map([...conflicts].sort(([a], [b]) => compareNames(a, b))) }
+}
+
+/** The file at a path. A folder in its place, or a file above it, is more than the model knows to merge. */
+function fileAt(objects: FreshObjects, tree: Oid, path: string): FileItem | undefined {
+  const names = path.split('/')
+  for (let n = 1; n <= names.length; n += 1) {
+    const found = lookup(objects, tree, names.slice(0, n).join('/'))
+    if (found === undefined) return undefined
+    const { mode, oid } = found
+    if (n === names.length && mode !== '40000') return { mode, oid }
+    if ((n === names.length) === (mode === '40000')) throw notModelled(['merge', `with a file and a folder at ${path}`])
+  }
+  return undefined
 }
 
 /** One file; what is left of it, and whether anybody has to look at it. */
