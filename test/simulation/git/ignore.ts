@@ -22,29 +22,46 @@ function rulesOf(text: string): readonly Rule[] {
   return rules
 }
 
-/** Whether a path of the work tree is ignored, by its own name or by a folder that it is in; tracked or not. */
-export function isIgnored(repo: Repo, path: string): boolean {
-  const names = path.split('/')
-  const isFolder = repo.disk.find(`${repo.workTree}/${path}`)?.kind === 'folder'
-  for (let n = 1; n <= names.length; n += 1) {
-    if (saysIgnored(repo, names.slice(0, n), n < names.length || isFolder)) return true
+/** The `.gitignore` files of a work tree, each read once: made for one look at it. */
+export class Ignores {
+  readonly #repo: Repo
+  readonly #rules = new Map<string, readonly Rule[]>()
+
+  constructor(repo: Repo) {
+    this.#repo = repo
   }
-  return false
+
+  /** Whether rules ignore a path by its own name; those above it were looked at before. */
+  says(path: string, isFolder: boolean): boolean {
+    for (let at = path.lastIndexOf('/'); ; at = path.lastIndexOf('/', at - 1)) {
+      const rules = this.#rulesIn(path.slice(0, at + 1))
+      if (rules.length > 0) {
+        const rest = path.slice(at + 1)
+        const rule = rules.findLast(({ folderOnly, matches }) => (!folderOnly || isFolder) && matches(rest))
+        if (rule !== undefined) return rule.ignores
+      }
+      if (at < 0) return false
+    }
+  }
+
+  #rulesIn(folder: string): readonly Rule[] {
+    let rules = this.#rules.get(folder)
+    if (rules === undefined) {
+      const text = this.#repo.disk.readText(`${this.#repo.workTree}/${folder}.gitignore`)
+      rules = text === undefined ? [] : rulesOf(text)
+      this.#rules.set(folder, rules)
+    }
+    return rules
+  }
 }
 
-function saysIgnored(repo: Repo, names: readonly string[], isFolder: boolean): boolean {
-  for (let depth = names.length - 1; depth >= 0; depth -= 1) {
-    const folder = names
-      .slice(0, depth)
-      .map((name) => `${name}/`)
-      .join('')
-    const text = repo.disk.readText(`${repo.workTree}/${folder}.gitignore`)
-    if (text === undefined) continue
-    const rest = names.slice(depth).join('/')
-    const rule = rulesOf(text).findLast(({ folderOnly, matches }) => (!folderOnly || isFolder) && matches(rest))
-    if (rule !== undefined) return rule.ignores
+/** Whether a path of the work tree is ignored, by its own name or by a folder that it is in; tracked or not. */
+export function isIgnored(repo: Repo, path: string): boolean {
+  const ignores = new Ignores(repo)
+  for (let at = path.indexOf('/'); at > 0; at = path.indexOf('/', at + 1)) {
+    if (ignores.says(path.slice(0, at), true)) return true
   }
-  return false
+  return ignores.says(path, repo.disk.find(`${repo.workTree}/${path}`)?.kind === 'folder')
 }
 
 /** The value of an attribute of a path, from the `.gitattributes` of the work tree: `unspecified` where none says it. */

@@ -1,6 +1,6 @@
 import type { FileMode, Oid } from '../../../src/git-bridge/repository.ts'
 import type { Disk } from '../fs/disk.ts'
-import { compareNames } from './objects.ts'
+import { sortNames } from './objects.ts'
 import type { FileItem } from './trees.ts'
 
 /** A file of the index. `seen` is how the file of the work tree was when it was found to have this content. */
@@ -57,7 +57,7 @@ export class Index {
 
   /** Every path, once, in git's order. */
   paths(): string[] {
-    return [...this.entries.keys(), ...this.unmerged.keys()].sort(compareNames)
+    return sortNames([...this.entries.keys(), ...this.unmerged.keys()])
   }
 
   /** A file where a folder was, or the other way round, takes its place. */

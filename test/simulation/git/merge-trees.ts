@@ -3,7 +3,7 @@ import { notModelled } from './commands/call.ts'
 import { mergeBases } from './history.ts'
 import type { Stages } from './index-file.ts'
 import { type MergeContext, mergeContents } from './merge-contents.ts'
-import { addBlob, addCommit, compareNames, EMPTY_TREE, type FreshObjects, readBlob, readCommit } from './objects.ts'
+import { addBlob, addCommit, EMPTY_TREE, type FreshObjects, readBlob, readCommit, sortedByName } from './objects.ts'
 import type { Repo } from './repo.ts'
 import { diffTrees, type FileItem, lookup, TreeDraft } from './trees.ts'
 
@@ -74,7 +74,7 @@ export function mergeTrees(
     if (!merge.clean) conflicts.set(path, [before, now, after])
   }
   const tree = draft.write()
-  return { tree, conflicts: new Map([...conflicts].sort(([a], [b]) => compareNames(a, b))) }
+  return { tree, conflicts: sortedByName(conflicts) }
 }
 
 /** The file at a path. A folder in its place, or a file above it, is more than the model knows to merge. */

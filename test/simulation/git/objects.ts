@@ -100,21 +100,25 @@ export function addBlob(objects: ObjectSink, bytes: Uint8Array): Oid {
   return oid
 }
 
-/** Compares names as git does, by their bytes. */
-export function compareNames(a: string, b: string): number {
-  if (a === b) return 0
-  if (ASTRAL.test(a) || ASTRAL.test(b)) return nameToKey(a) < nameToKey(b) ? -1 : 1
-  return a < b ? -1 : 1
+/** Sorts names as git does, by their bytes; returns the same list. */
+export function sortNames(names: string[]): string[] {
+  // UTF-16 and UTF-8 disagree on the order of what is beyond this.
+  if (names.some((name) => /[\ud800-\uffff]/.test(name))) {
+    return names.sort((a, b) => (nameToKey(a) < nameToKey(b) ? -1 : 1))
+  }
+  return names.sort()
 }
 
-/** UTF-16 and UTF-8 disagree on the order of what is beyond this. */
-const ASTRAL = /[\ud800-\uffff]/
+/** A map whose keys are in git's order. */
+export function sortedByName<T>(map: ReadonlyMap<string, T>): Map<string, T> {
+  return new Map(sortNames([...map.keys()]).map((name) => [name, map.get(name)!]))
+}
 
 /** Writes a tree of these entries, in whatever order they are. */
 export function addTree(objects: ObjectSink, entries: Iterable<readonly [string, TreeItem]>): Oid {
-  const sorted = [...entries]
-    .map(([name, item]) => ({ name, item, order: item.mode === '40000' ? `${name}/` : name }))
-    .sort((a, b) => compareNames(a.order, b.order))
+  const byOrder = new Map<string, { readonly name: string; readonly item: TreeItem }>()
+  for (const [name, item] of entries) byOrder.set(item.mode === '40000' ? `${name}/` : name, { name, item })
+  const sorted = sortNames([...byOrder.keys()]).map((order) => byOrder.get(order)!)
   let size = 0
   for (const { name, item } of sorted) size += item.mode.length + Buffer.byteLength(name) + 22
   const bytes = Buffer.allocUnsafe(size)

@@ -125,7 +125,7 @@ function absent(repo: Repo, path: string, kind: Refusal['kind'], move: Move): Re
   const node = nodeAt(repo, at)
   if (node === undefined || isIgnored(repo, at)) return undefined
   if (node.kind !== 'folder') return move.remove.includes(at) ? undefined : { kind, path: at }
-  for (const file of filesBelow(repo, at, { ignored: false })) {
+  for (const file of filesBelow(repo, at)) {
     const entry = repo.index.entries.get(file)
     if (entry === undefined) return { kind: 'lost-folder', path }
     if (!isUpToDate(repo, file, entry)) return { kind: 'not-uptodate', path: file }

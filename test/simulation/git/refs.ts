@@ -1,6 +1,6 @@
 import type { Oid } from '../../../src/git-bridge/repository.ts'
 import type { Disk } from '../fs/disk.ts'
-import { compareNames } from './objects.ts'
+import { sortedByName } from './objects.ts'
 
 const OID = /^[0-9a-f]{40}$/
 
@@ -30,7 +30,7 @@ export class RefFiles {
 
   /** Refs below a folder of refs, in the order of their names. */
   list(prefix: string): Map<string, Oid> {
-    const found: [string, Oid][] = []
+    const found = new Map<string, Oid>()
     const visit = (folder: string): void => {
       const node = this.#disk.find(`${this.#gitDir}/${folder}`)
       if (node?.kind !== 'folder') return
@@ -39,12 +39,12 @@ export class RefFiles {
         if (entry.kind === 'folder') visit(ref)
         else {
           const oid = this.read(ref)
-          if (oid !== undefined) found.push([ref, oid])
+          if (oid !== undefined) found.set(ref, oid)
         }
       }
     }
     visit(prefix)
-    return new Map(found.sort(([a], [b]) => compareNames(a, b)))
+    return sortedByName(found)
   }
 
   /** Why a ref cannot come to be: another one is in its place, or above it. */

@@ -4,11 +4,11 @@ import { treePathSegments } from '../../../src/git-bridge/tree-path.ts'
 import {
   addBlob,
   addTree,
-  compareNames,
   EMPTY_TREE,
   type ObjectSink,
   type Objects,
   readTree,
+  sortNames,
   type Tree,
   type TreeItem,
 } from './objects.ts'
@@ -60,7 +60,8 @@ export function diffTrees(objects: Objects, before: Oid | undefined, after: Oid 
     visit(folderOf(a), folderOf(b), `${path}/`)
   }
   visit(before, after, '')
-  return found.sort((a, b) => compareNames(a.path, b.path))
+  const byPath = new Map(found.map((change) => [change.path, change]))
+  return sortNames([...byPath.keys()]).map((path) => byPath.get(path)!)
 }
 
 function fileOf(item: TreeItem | undefined): FileItem | undefined {
@@ -90,9 +91,10 @@ export class TreeDraft {
   /** Applies edits in order. Throws `object_missing` when one puts a blob that is not here. */
   apply(edits: readonly TreeEdit[]): void {
     for (const edit of edits) {
+      // Holds that it is a path that git may hold (S1).
+      treePathSegments(edit.path)
       if (edit.kind === 'delete') this.delete(edit.path)
       else if (edit.kind === 'write') {
-        treePathSegments(edit.path)
         this.set(edit.path, '100644', addBlob(this.#objects, edit.bytes))
       } else {
         // What a submodule names is in another repository.
@@ -104,7 +106,7 @@ export class TreeDraft {
   }
 
   set(path: string, mode: FileMode, oid: Oid): void {
-    const names = [...treePathSegments(path)]
+    const names = path.split('/')
     const last = names.pop()!
     let folder = this.#root
     folder.oid = undefined
@@ -116,7 +118,7 @@ export class TreeDraft {
   }
 
   delete(path: string): void {
-    const names = [...treePathSegments(path)]
+    const names = path.split('/')
     const last = names.pop()!
     const way = [this.#root]
     for (const name of names) {
@@ -165,9 +167,25 @@ export class TreeDraft {
   }
 }
 
-/** Writes the tree of these files. */
-export function treeOfFiles(objects: ObjectSink, files: Iterable<readonly [string, FileItem]>): Oid {
-  const draft = new TreeDraft(objects, undefined)
-  for (const [path, { mode, oid }] of files) draft.set(path, mode, oid)
-  return draft.write()
+/** Writes the tree of these files; what is in an index was looked at before. */
+export function treeOfFiles(objects: ObjectSink, files: ReadonlyMap<string, FileItem>): Oid {
+  const before = last !== undefined && objects.get(last.tree) !== undefined ? last : NO_FILES
+  if (before.files === files) return before.tree
+  const draft = new TreeDraft(objects, before.tree)
+  for (const path of before.files.keys()) if (!files.has(path)) draft.delete(path)
+  for (const [path, { mode, oid }] of files) {
+    const known = before.files.get(path)
+    if (known?.oid !== oid || known.mode !== mode) draft.set(path, mode, oid)
+  }
+  last = { files, tree: draft.write() }
+  return last.tree
 }
+
+interface Written {
+  readonly files: ReadonlyMap<string, FileItem>
+  readonly tree: Oid
+}
+
+const NO_FILES: Written = { files: new Map(), tree: EMPTY_TREE }
+/** What was written last is mostly like what comes next. Indexes do not change once they were looked at. */
+let last: Written | undefined

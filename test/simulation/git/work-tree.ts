@@ -1,7 +1,7 @@
 import type { FileMode } from '../../../src/git-bridge/repository.ts'
 import type { DiskNode, FolderNode } from '../fs/nodes.ts'
 import type { Effect, Work } from './effects.ts'
-import { isIgnored } from './ignore.ts'
+import { Ignores } from './ignore.ts'
 import type { Index, IndexEntry, Seen } from './index-file.ts'
 import { addBlob, hashBlob, type ObjectSink, readBlob } from './objects.ts'
 import type { Repo } from './repo.ts'
@@ -59,18 +59,20 @@ export function isModified(repo: Repo, path: string, entry: IndexEntry): boolean
   return now?.oid !== entry.oid || now.mode !== entry.mode
 }
 
-/** All files below a folder of the work tree, but for the repository itself; ignored folders only where asked. */
-export function* filesBelow(repo: Repo, folder: string, options: { readonly ignored: boolean }): Iterable<string> {
+/** All files below a folder of the work tree that git does not ignore, but for the repository itself. */
+export function filesBelow(repo: Repo, folder: string): string[] {
   const node = folder === '' ? repo.disk.find(repo.workTree!) : nodeAt(repo, folder)
-  if (node?.kind === 'folder') yield* below(repo, folder === '' ? '' : `${folder}/`, node, options.ignored)
+  const found: string[] = []
+  if (node?.kind === 'folder') collect(new Ignores(repo), folder === '' ? '' : `${folder}/`, node, found)
+  return found
 }
 
-function* below(repo: Repo, prefix: string, folder: FolderNode, ignored: boolean): Iterable<string> {
+function collect(ignores: Ignores, prefix: string, folder: FolderNode, found: string[]): void {
   for (const [name, node] of folder.entries) {
     const path = prefix + name
-    if (name === '.git' || (!ignored && isIgnored(repo, path))) continue
-    if (node.kind === 'folder') yield* below(repo, `${path}/`, node, ignored)
-    else yield path
+    if (name === '.git' || ignores.says(path, node.kind === 'folder')) continue
+    if (node.kind === 'folder') collect(ignores, `${path}/`, node, found)
+    else found.push(path)
   }
 }
 

@@ -1,7 +1,7 @@
 import type { FileMode, Oid } from '../../../../src/git-bridge/repository.ts'
 import { isIgnored } from '../ignore.ts'
 import type { Index, Stages } from '../index-file.ts'
-import { compareNames, FreshObjects, treeOf } from '../objects.ts'
+import { FreshObjects, sortedByName, sortNames, treeOf } from '../objects.ts'
 import { plumbingMessage, twoTrees } from '../read-tree.ts'
 import type { Repo } from '../repo.ts'
 import { listFiles, treeOfFiles } from '../trees.ts'
@@ -84,11 +84,11 @@ export const add: Command = function* ({ repo, args, index: path }) {
       continue
     }
     if (nodeAt(repo, place)?.kind === 'folder' || place === '.' || place === '') {
-      for (const file of filesBelow(repo, place === '.' ? '' : place, { ignored: false })) chosen.add(file)
+      for (const file of filesBelow(repo, place === '.' ? '' : place)) chosen.add(file)
     } else if (nodeAt(repo, place) !== undefined) chosen.add(place)
     else if (!tracked) return said('', 128, `fatal: pathspec '${place}' did not match any files\n`)
   }
-  const next = yield* staged(repo, index, [...chosen].sort(compareNames))
+  const next = yield* staged(repo, index, sortNames([...chosen]))
   yield { name: 'index', act: () => repo.writeIndex(next, path) }
   if (ignored.length === 0) return said()
   const hint = 'hint: Use -f if you really want to add them.\n'
@@ -99,7 +99,7 @@ export const add: Command = function* ({ repo, args, index: path }) {
 export const writeTree: Command = function* ({ repo, index: path }) {
   const index = repo.readIndex(path)
   if (index.unmerged.size > 0) {
-    const [first] = [...index.unmerged.keys()].sort(compareNames)
+    const [first] = sortNames([...index.unmerged.keys()])
     return said('', 128, `${first}: unmerged\nfatal: write-tree: error building trees\n`)
   }
   const objects = new FreshObjects(repo.objects)
@@ -113,11 +113,9 @@ export const lsFiles: Command = ({ repo, args, index: path }) => {
   const index = repo.readIndex(path)
   const end = args.includes('-z') ? '\0' : '\n'
   if (args.includes('--unmerged')) {
-    const lines = [...index.unmerged]
-      .sort(([a], [b]) => compareNames(a, b))
-      .flatMap(([name, stages]) =>
-        stages.flatMap((item, n) => (item === undefined ? [] : [`${item.mode} ${item.oid} ${n + 1}\t${name}${end}`])),
-      )
+    const lines = [...sortedByName(index.unmerged)].flatMap(([name, stages]) =>
+      stages.flatMap((item, n) => (item === undefined ? [] : [`${item.mode} ${item.oid} ${n + 1}\t${name}${end}`])),
+    )
     return said(lines.join(''))
   }
   const places = operands(args)
@@ -140,8 +138,7 @@ export const diffIndex: Command = ({ repo, args, index: path }: Call) => {
     return !cached && !isUnchanged(repo, name, is)
   }
   return said(
-    [...names]
-      .sort(compareNames)
+    sortNames([...names])
       .filter(differs)
       .map((name) => `${name}\0`)
       .join(''),

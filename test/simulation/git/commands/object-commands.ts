@@ -5,6 +5,7 @@ import { attribute, isIgnored } from '../ignore.ts'
 import { addCommit, FreshObjects, readBlob, readCommit, treeOf } from '../objects.ts'
 import { resolveRevision } from '../revision.ts'
 import { listFiles } from '../trees.ts'
+import { unifiedHunks } from '../unified.ts'
 import { fileItem } from '../work-tree.ts'
 import { type Command, isBelow, notModelled, operands, said } from './call.ts'
 
@@ -15,6 +16,18 @@ export const catFile: Command = ({ repo, args }) => {
   const object = repo.objects.get(oid)
   if (args[0] === 'commit' && object?.kind === 'commit') return said(Buffer.from(object.bytes))
   throw notModelled(['cat-file', ...args])
+}
+
+/** `diff … <blob> <blob>`. */
+export const diff: Command = ({ repo, args }) => {
+  const [before, after] = args.slice(-2) as Oid[]
+  if (!args.includes('--unified=3')) throw notModelled(['diff', ...args])
+  if (before === after) return said()
+  const hunks = unifiedHunks(readBlob(repo.objects, before!), readBlob(repo.objects, after!))
+  const names = `a/${before} b/${after}`
+  const head = `diff --git ${names}\nindex ${before!.slice(0, 7)}..${after!.slice(0, 7)} 100644\n`
+  if (hunks === undefined) return said(`${head}Binary files a/${before} and b/${after} differ\n`)
+  return said(`${head}--- a/${before}\n+++ b/${after}\n${hunks}`)
 }
 
 /** `hash-object -- <path>`. */

@@ -46,11 +46,19 @@ export const updateRef: Command = function* ({ repo, args, input }) {
   yield {
     name: `refs ${changes.map(({ ref }) => ref).join(' ')}`,
     act: () => {
-      problem = changes.map((change) => refusal(repo, change)).find((text) => text !== undefined)
+      problem = changes
+        .map((change) => refusal(repo, change) ?? clash(change, changes))
+        .find((text) => text !== undefined)
       if (problem === undefined) for (const { ref, next } of changes) repo.refs.write(ref, next)
     },
   }
   return problem === undefined ? said() : said('', 128, `fatal: ${problem}\n`)
+}
+
+/** Two refs of one step that cannot be there together. */
+function clash({ ref }: RefChange, changes: readonly RefChange[]): string | undefined {
+  const below = changes.find((other) => other.ref.startsWith(`${ref}/`))
+  return below && `cannot lock ref '${below.ref}': '${ref}' exists`
 }
 
 function parseChange(line: string): RefChange {

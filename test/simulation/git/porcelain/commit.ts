@@ -1,6 +1,6 @@
 import type { Oid, Signature } from '../../../../src/git-bridge/repository.ts'
 import type { Index } from '../index-file.ts'
-import { addCommit, compareNames, FreshObjects, readCommit } from '../objects.ts'
+import { addCommit, FreshObjects, readCommit, sortNames } from '../objects.ts'
 import type { Repo } from '../repo.ts'
 import { treeOfFiles } from '../trees.ts'
 import { fileItem, filesBelow, isUnchanged, nodeAt, refreshed, seenAt } from '../work-tree.ts'
@@ -38,8 +38,8 @@ export function stage(repo: Repo, paths?: readonly string[]): void {
   const wanted = (path: string) =>
     paths === undefined || paths.some((place) => path === place || path.startsWith(`${place}/`))
   const chosen = new Set(index.paths().filter(wanted))
-  for (const path of filesBelow(repo, '', { ignored: false })) if (wanted(path)) chosen.add(path)
-  for (const path of [...chosen].sort(compareNames)) {
+  for (const path of filesBelow(repo, '')) if (wanted(path)) chosen.add(path)
+  for (const path of sortNames([...chosen])) {
     const known = index.entries.get(path)
     if (known !== undefined && isUnchanged(repo, path, known)) continue
     const item = fileItem(repo, path, repo.objects)
@@ -53,7 +53,7 @@ export function stage(repo: Repo, paths?: readonly string[]): void {
 export function commit(repo: Repo, options: CommitOptions): CommitOutcome {
   if (options.all === true) stage(repo)
   const index = refreshed(repo, repo.index)
-  if (index.unmerged.size > 0) return { kind: 'unmerged', paths: [...index.unmerged.keys()].sort(compareNames) }
+  if (index.unmerged.size > 0) return { kind: 'unmerged', paths: sortNames([...index.unmerged.keys()]) }
   repo.writeIndex(index)
   const { head } = repo
   const last = head === undefined ? undefined : readCommit(repo.objects, head)

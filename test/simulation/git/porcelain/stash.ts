@@ -45,10 +45,10 @@ export function* stashPush(repo: Repo, message: string): Work<StashOutcome> {
 
 /** The tracked files as they are. */
 function worksTree(repo: Repo, objects: FreshObjects, index: Index): Oid {
-  const files: [string, FileItem][] = []
+  const files = new Map<string, FileItem>()
   for (const [path, entry] of index.entries) {
     const item = isModified(repo, path, entry) ? fileItem(repo, path, objects) : entry
-    if (item !== undefined) files.push([path, item])
+    if (item !== undefined) files.set(path, item)
   }
   return treeOfFiles(objects, files)
 }

@@ -1,12 +1,12 @@
-import { compareNames } from '../objects.ts'
+import { sortNames } from '../objects.ts'
 import type { Repo } from '../repo.ts'
 import { listFiles } from '../trees.ts'
 import { filesBelow, isModified } from '../work-tree.ts'
 
 /** The files that `git status` names: tracked ones that differ from HEAD or the index, then untracked ones. */
 export function changedFiles(repo: Repo): string[] {
-  const untracked = [...filesBelow(repo, '', { ignored: false })].filter((path) => !repo.index.has(path))
-  return [...trackedChanges(repo), ...untracked.sort(compareNames)]
+  const untracked = [...filesBelow(repo, '')].filter((path) => !repo.index.has(path))
+  return [...trackedChanges(repo), ...sortNames(untracked)]
 }
 
 /** Tracked files that differ from HEAD or from the index. */
@@ -19,5 +19,5 @@ export function trackedChanges(repo: Repo): string[] {
     if (was === undefined || is === undefined || was.oid !== is.oid || was.mode !== is.mode) return true
     return isModified(repo, path, is)
   })
-  return changed.sort(compareNames)
+  return sortNames(changed)
 }
