@@ -4,6 +4,10 @@ import { DiskEntry, type DiskNode, DiskStats, type FileNode, type FolderNode, ty
 /** So many symbolic links in a row are a loop, as on Linux. */
 const MOST_LINKS = 40
 
+const SLASH = 0x2f
+/** Parts of a path that are no names. */
+const DOTS = /\/(?:\.{0,2})(?:\/|$)/
+
 /** The last part of a path: the folder it is in, its name, and what stands there. */
 interface Place {
   readonly folder: FolderNode
@@ -36,27 +40,8 @@ export class Disk {
 
   /** The node at a path, links not followed; undefined where there is none. Cheaper than an error. */
   find(path: string): DiskNode | undefined {
-    let node: DiskNode = this.#root
-    let from = 1
-    while (from < path.length) {
-      const slash = path.indexOf('/', from)
-      const to = slash < 0 ? path.length : slash
-      if (node.kind !== 'folder') {
-        if (node.kind === 'file') return undefined
-        // Links on the way are rare: the long way.
-        const error: ErrorCode | Place = this.#walk(path, false, 0)
-        return typeof error === 'string' ? undefined : error.node
-      }
-      if (to > from) {
-        const name = path.slice(from, to)
-        if (name === '..' || name === '.') throw new Error(`a plain absolute path: ${path}`)
-        const next: DiskNode | undefined = node.entries.get(name)
-        if (next === undefined) return undefined
-        node = next
-      }
-      from = to + 1
-    }
-    return node
+    const found = this.#look(path, false)
+    return typeof found === 'string' ? undefined : found.node
   }
 
   /** The file at a path; undefined for anything else. */
@@ -121,7 +106,7 @@ export class Disk {
       this.#touch(place.folder)
       return undefined
     }
-    const found = this.#walk(path, true, 0)
+    const found = this.#look(path, true)
     if (typeof found !== 'string' && found.node !== undefined) {
       if (found.node.kind === 'folder') return undefined
       throw fileError('EEXIST', 'mkdir', path)
@@ -155,13 +140,13 @@ export class Disk {
   }
 
   exists(path: string): boolean {
-    const found = this.#walk(path, true, 0)
+    const found = this.#look(path, true)
     return typeof found !== 'string' && found.node !== undefined
   }
 
   /** Whether nothing is at a path, and nothing in its way. */
   isMissing(path: string): boolean {
-    const found = this.#walk(path, false, 0)
+    const found = this.#look(path, false)
     return found === 'ENOENT' || (typeof found !== 'string' && found.node === undefined)
   }
 
@@ -220,9 +205,9 @@ export class Disk {
   /** Moves what is at a path to another, atomically, over a file or an empty folder of its own kind. */
   rename(from: string, to: string): void {
     const fail = (code: ErrorCode) => fileError(code, 'rename', from, to)
-    const source = this.#walk(from, false, 0)
+    const source = this.#look(from, false)
     if (typeof source === 'string') throw fail(source)
-    const target = this.#walk(to, false, 0)
+    const target = this.#look(to, false)
     if (typeof target === 'string') throw fail(target)
     if (source.node === undefined) throw fail('ENOENT')
     const { node } = source
@@ -267,7 +252,7 @@ export class Disk {
   }
 
   rm(path: string, options: { readonly recursive?: boolean; readonly force?: boolean } = {}): void {
-    const found = this.#walk(path, false, 0)
+    const found = this.#look(path, false)
     if (typeof found === 'string' || found.node === undefined) {
       if (options.force === true && this.isMissing(path)) return
       throw fileError(typeof found === 'string' ? found : 'ENOENT', 'lstat', path)
@@ -318,12 +303,39 @@ export class Disk {
   }
 
   #place(path: string, syscall: string, follow: boolean, dest?: string): Place {
-    const found = this.#walk(path, follow, 0)
+    const found = this.#look(path, follow)
     if (typeof found === 'string') throw fileError(found, syscall, path, dest)
     return found
   }
 
   /** The place of a path, its last part followed or not; a code where the way to it ends. */
+  #look(path: string, follow: boolean): Place | ErrorCode {
+    const near = this.#straight(path)
+    const isLink = near !== undefined && typeof near !== 'string' && near.node?.kind === 'link'
+    return near === undefined || (follow && isLink) ? this.#walk(path, follow, 0) : near
+  }
+
+  /** {@link #look} for nearly all paths; undefined where there are links, dots or slashes to be thought about. */
+  #straight(path: string): Place | ErrorCode | undefined {
+    if (path.length < 2 || path.charCodeAt(0) !== SLASH) return undefined
+    let folder = this.#root
+    for (let from = 1; ; ) {
+      const slash = path.indexOf('/', from)
+      const name = slash < 0 ? path.slice(from) : path.slice(from, slash)
+      if (name === '' || name === '.' || name === '..') return undefined
+      const node = folder.entries.get(name)
+      if (slash < 0) return { folder, name, node }
+      if (node?.kind !== 'folder') {
+        // What follows may still be one of those.
+        if (node?.kind === 'link' || DOTS.test(path)) return undefined
+        return node === undefined ? 'ENOENT' : 'ENOTDIR'
+      }
+      folder = node
+      from = slash + 1
+    }
+  }
+
+  /** {@link #look}, step by step; `ways` gets the folders' paths without links. */
   #walk(path: string, follow: boolean, links: number, ways?: Map<DiskNode, string>): Place | ErrorCode {
     if (!path.startsWith('/')) return 'ENOENT'
     const names = path.split('/').filter((name) => name !== '' && name !== '.')

@@ -17,6 +17,10 @@ export type ErrorCode = keyof typeof KINDS
 export function fileError(code: ErrorCode, syscall: string, path: string, dest?: string): NodeJS.ErrnoException {
   const [number, text] = KINDS[code]
   const to = dest === undefined ? '' : ` -> '${dest}'`
+  // That a file is not there is an ordinary answer: where it was asked costs more than all the rest.
+  const limit = Error.stackTraceLimit
+  Error.stackTraceLimit = 0
   const error: NodeJS.ErrnoException = new Error(`${code}: ${text}, ${syscall} '${path}'${to}`)
+  Error.stackTraceLimit = limit
   return Object.assign(error, { errno: -number, code, syscall, path, ...(dest === undefined ? {} : { dest }) })
 }

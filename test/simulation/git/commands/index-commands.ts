@@ -132,7 +132,8 @@ export const diffIndex: Command = ({ repo, args, index: path }: Call) => {
   const names = new Set([...before.keys(), ...index.paths()])
   const differs = (name: string): boolean => {
     const [was, is] = [before.get(name), index.entries.get(name)]
-    if (index.unmerged.has(name)) return true
+    // What the tree has not, and the work tree not any more, is nothing to tell.
+    if (!cached && was === undefined) return nodeAt(repo, name) !== undefined
     if (was === undefined || is === undefined || was.oid !== is.oid || was.mode !== is.mode) return true
     // Without looking into files: one that was touched counts as changed.
     return !cached && !isUnchanged(repo, name, is)
