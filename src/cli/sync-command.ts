@@ -129,7 +129,7 @@ export abstract class SyncCommand<T> extends Command {
   }
 
   /** The exit code of a command that ran to its end. */
-  protected exitWith(code: 0 | 1 | 2 | 3 | 5): void {
+  protected exitWith(code: 0 | 1 | 2 | 3 | 4 | 5): void {
     process.exitCode = code
   }
 

@@ -237,7 +237,7 @@ function explained(
   const unknown = write && failure.sent
   return unreachable(connection, endpoint, failure.reason, {
     host,
-    ...(write ? { data: { outcome: unknown ? 'unknown' : 'not_sent' } } : {}),
+    data: { failure: failure.kind, ...(write ? { outcome: unknown ? 'unknown' : 'not_sent' } : {}) },
     ...(unknown ? { hint: 'What became of the request is read from the feed by the next run.' } : {}),
     ...(failure.kind === 'tls'
       ? { hint: 'Is the certificate valid for this host? NODE_EXTRA_CA_CERTS names further authorities.' }

@@ -44,7 +44,25 @@ export async function takeProcessLock(folder: string, command: string): Promise<
   }
 }
 
-async function readHolder(path: string): Promise<{ pid: number; host: string; command: string } | undefined> {
+/** Whose lock it is. */
+export interface LockHolder {
+  readonly pid: number
+  readonly host: string
+  /** Without `gamedev` before it. */
+  readonly command: string
+}
+
+/** Who holds the lock of a repository's sync state; `alive` is undefined for a process of another machine. */
+export async function lockHolder(
+  folder: string,
+): Promise<(LockHolder & { readonly path: string; readonly alive: boolean | undefined }) | undefined> {
+  const path = join(folder, 'lock')
+  const holder = await readHolder(path)
+  if (holder === undefined) return undefined
+  return { ...holder, path, alive: holder.host === hostname() ? isAlive(holder.pid) : undefined }
+}
+
+async function readHolder(path: string): Promise<LockHolder | undefined> {
   try {
     const holder = JSON.parse(await readFile(path, 'utf8')) as { pid?: unknown; host?: unknown; command?: unknown }
     if (typeof holder.pid !== 'number' || typeof holder.host !== 'string') return undefined

@@ -58,7 +58,7 @@ export async function findRebuildStart(
 }
 
 /** What the ref says, even where the object is not there. */
-async function namedByRef({ repository, ref }: Session): Promise<Oid | undefined> {
+export async function namedByRef({ repository, ref }: Pick<Session, 'repository' | 'ref'>): Promise<Oid | undefined> {
   const named = await repository.run(['rev-parse', '--verify', '--quiet', '--end-of-options', ref], {
     allowFailure: true,
   })

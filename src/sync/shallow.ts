@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Oid } from '../git-bridge/repository.ts'
 import { SyncError } from '../world/errors.ts'
-import type { Session } from './session.ts'
+import type { Project } from './session.ts'
 import { readText } from './working-tree.ts'
 
 /**
@@ -9,10 +9,10 @@ import { readText } from './working-tree.ts'
  * HEAD but not from the baseline, or when there is no baseline to be seen at all. Throws `shallow_clone`.
  */
 export async function refuseShallow(
-  session: Session,
+  project: Pick<Project, 'repository'>,
   since?: { readonly head: Oid; readonly base: Oid },
 ): Promise<void> {
-  const { repository } = session
+  const { repository } = project
   const shallow = await readText(join(repository.commonDir, 'shallow'))
   if (shallow === undefined || shallow.trim() === '') return
   if (since !== undefined) {

@@ -2,22 +2,30 @@ import { Flags } from '@oclif/core'
 import { oneLine, plural } from '../../cli/render.ts'
 import { SyncCommand } from '../../cli/sync-command.ts'
 import type { Unmarked } from '../../sync/doctor-marks.ts'
+import { SyncError } from '../../world/errors.ts'
 
 export default class Doctor extends SyncCommand<unknown> {
-  static override summary = 'See whether a world is fit for syncing, and prepare it'
+  static override summary = 'See whether a world, the project and this machine are fit for syncing'
   static override description =
-    `Lists the objects of the world that have no uid, scope or managedBy, as old worlds have them; exit code 1 when there are any. With --fix they get them: a new uid, the scope of their script root or blueprint, else their app folder's name where the project in this folder has it, else "global", and managedBy "shared"; no other field is touched. Needs no project, so that a world can be prepared before its first sync; in one, files that do not say whose they are are listed too.
+    `Looks at git, lobby.json and its targets, the ownership policy, the switches, ignored secrets, the merge driver, hooks and settings of this clone, what interrupted commands left, open conflicts, every commit of the remote ref; then whether the world answers and takes the code, its clock, its feed, its objects, and whether it still is what was fetched. Each line says what was found, and what to do; exit code 1 when there is a problem, 4 when the world cannot be reached. Outside of a project only git and the world are looked at.
+
+Objects of old worlds have no uid, scope or managedBy. With --fix they get them: a new uid, the scope of their script root or blueprint, else their app folder's name where the project in this folder has it, else "global", and managedBy "shared"; no other field is touched. Nothing else is ever written.
 
 The choice of the world is that of "world list".`
   static override examples = [
     '<%= config.bin %> sync doctor',
-    '<%= config.bin %> sync doctor --dry-run',
+    '<%= config.bin %> sync doctor --quick --json',
+    '<%= config.bin %> sync doctor --fix --dry-run',
     '<%= config.bin %> sync doctor --fix --yes',
     'ADMIN_CODE=secret <%= config.bin %> sync doctor --url https://host/worlds/plaza --fix',
   ]
   static override flags = {
     fix: Flags.boolean({ description: 'Write to the world what its objects lack' }),
     'dry-run': Flags.boolean({ description: 'Show what --fix would write, and write nothing' }),
+    quick: Flags.boolean({
+      exclusive: ['fix'],
+      description: "Leave out what takes long in a large world: its objects, all but the line's newest 1000 commits",
+    }),
     url: Flags.string({ exclusive: ['target'], description: 'URL of the world' }),
     'world-id': Flags.string({ dependsOn: ['url'], description: 'Refuse any world but this one' }),
   }
@@ -29,40 +37,46 @@ The choice of the world is that of "world list".`
     const context = this.context()
     const choice = { url: flags.url, worldId: flags['world-id'], target: flags.target }
     const fix = flags.fix && !flags['dry-run']
-    const world = await openWorld({ ...context, writes: fix }, choice)
+    const world = await openWorld({ ...context, writes: fix }, choice).catch((error: unknown) => {
+      // A project can be looked at without its world; a fix cannot be made.
+      if (error instanceof SyncError && !fix) return error
+      throw error
+    })
     try {
-      const report = await examine(context, world, { fix, confirm: this.asker(flags) })
-      const { worldId, url, objects, unmarked, fixed, refused, findings } = report
-      const ill = unmarked.length > 0 || findings.some(({ kind }) => kind === 'problem')
-      this.exitWith(ill ? 1 : 0)
-      const of = plural(objects, 'object')
-      const lacking = `${unmarked.length} of ${of}${fixed === undefined ? '' : ' still'} lack uid, scope or managedBy.`
-      const well = `all of ${of} have uid, scope and managedBy.`
-      this.say(`World ${worldId} (${url}): ${unmarked.length > 0 ? lacking : well}`)
+      const options = { fix, quick: flags.quick, target: flags.target, confirm: this.asker(flags) }
+      const { worldId, url, objects, unmarked, fixed, refused, findings, failure } = await examine(
+        context,
+        world,
+        options,
+      )
+      const problems = findings.filter(({ kind }) => kind === 'problem').length
+      this.exitWith(failure?.exitCode ?? (problems > 0 ? 1 : 0))
+      for (const { check, kind, path, message, hint } of findings) {
+        const text = oneLine(path === undefined ? message : `${path}: ${message}`, 500)
+        this.say(`${kind.padEnd(11)}  ${check.padEnd(12)}  ${text}`)
+        if (hint !== undefined) this.say(`${' '.repeat(27)}${oneLine(hint, 500)}`)
+      }
       if (fixed !== undefined && fixed.length > 0) {
         this.say(`Written to ${plural(fixed.length, 'object')}:`)
         this.#table(fixed)
       }
       if (unmarked.length > 0) {
-        if (fixed !== undefined) this.say('Still without:')
+        this.say(fixed === undefined ? 'What --fix writes:' : 'Still without:')
         this.#table(unmarked)
         for (const [key, error] of refused) this.say(`The world refused ${key}: ${error}.`)
-        if (fixed === undefined && !flags['dry-run'])
-          this.say('Run "gamedev sync doctor --fix" to write that to the world.')
       }
-      for (const { kind, path, message } of findings)
-        this.say(`${kind}: ${oneLine(path === undefined ? message : `${path}: ${message}`, 500)}`)
+      this.say(problems === 0 ? 'No problem was found.' : `${plural(problems, 'problem')} found.`)
       return {
-        ok: !ill,
+        ok: problems === 0,
         worldId,
         url,
         objects,
         unmarked: unmarked.map((one) => ({ ...json(one), refused: refused.get(one.key) })),
         ...(fixed === undefined ? {} : { fixed: fixed.map(json) }),
-        findings,
+        checks: findings,
       }
     } finally {
-      await world.close()
+      if (!(world instanceof SyncError)) await world.close()
     }
   }
 

@@ -23,7 +23,7 @@ export async function openNativeRepository(
   if (options.signal !== undefined) setMaxListeners(0, options.signal)
   const context: GitContext = { cwd, signal: options.signal }
   const [, found] = await Promise.all([
-    checkVersion(context),
+    gitVersion(context),
     runGit(
       context,
       [
@@ -60,11 +60,12 @@ export async function openNativeRepository(
   })
 }
 
-async function checkVersion(context: GitContext): Promise<void> {
+/** What `git version` says, where that is new enough. Throws `git_too_old`, `git_missing`. */
+export async function gitVersion(context: GitContext): Promise<string> {
   const text = (await runGit(context, ['version'])).stdout.toString('utf8').trim()
   const version = parseGitVersion(text)
   const [major, minor] = OLDEST
-  if (version && (version[0] > major || (version[0] === major && version[1] >= minor))) return
+  if (version && (version[0] > major || (version[0] === major && version[1] >= minor))) return text
   throw new SyncError('git_too_old', `git ${major}.${minor} or newer is needed; here is "${text}".`, {
     hint: 'Update git.',
     data: { found: text },
