@@ -6,7 +6,7 @@ export interface Finding {
   readonly check: string
   /** `problem`: the command fails by it. `information`: worth knowing, nothing to repair at once. */
   readonly kind: 'ok' | 'information' | 'problem'
-  /** The file or ref that it is about, relative to the top of the repository. */
+  /** The file or ref that it is about: of the project relative to the top of the repository, below `.git` absolute. */
   readonly path?: string
   readonly message: string
   /** What to do next. */
