@@ -26,6 +26,8 @@ export interface FeedOperation {
   readonly source: string
   /** What it changed in the state before it, whatever its patch says. */
   readonly changes: readonly Change[]
+  /** The clone that sent it, where that is known otherwise than by whose commit it came from. */
+  readonly pusher?: string | undefined
 }
 
 /** One commit of a clone's first-parent chain, against its first parent. */
@@ -37,6 +39,8 @@ export interface CloneCommit {
   /** The furthest cursor of the line in this commit's history. */
   readonly taken: number
   readonly changes: readonly Change[]
+  /** With a merge: what commits of others changed that came into the history with it. */
+  readonly brought?: readonly Change[]
 }
 
 /** A value that an artifact lists as one side of a conflict, open or settled, or that a push reported (P5). */
@@ -221,9 +225,9 @@ class Judge {
     const back = closingMerge(clone, over)
     const head = back < 0 ? clone.commits.length - 1 : back - 1
     if ((clone.commits[head]?.taken ?? 0) >= landed.operation.cursor) return true
+    const is = (c: Change) => c.object === edit.object && c.field === edit.field && c.after === edit.value
     const own = clone.commits.findIndex(
-      ({ merge, changes }) =>
-        !merge && changes.some((c) => c.object === edit.object && c.field === edit.field && c.after === edit.value),
+      ({ merge, changes, brought }) => (!merge && changes.some(is)) || brought?.some(is) === true,
     )
     return own >= 0 && own <= head
   }
@@ -249,8 +253,17 @@ class Judge {
     if (replaced === undefined) return say('local', 'in HEAD, and never sent', chain)
     const where = `${replaced.oid.slice(0, 9)} "${replaced.subject}"`
     if (!replaced.merge) return say('rewritten', `overwritten before it was sent by ${where}`, chain)
+    if (replaced.brought !== undefined && this.#isSettledElsewhere(edit, replaced.brought)) {
+      return say('pushed-over', `overwritten by somebody who had it in their history, and taken in by ${where}`, chain)
+    }
     if (listed.has(sideOf(edit))) return say('conflict', `listed, and given up in ${where}`, chain)
     return say('lost', `the merge ${where} dropped it, and no conflict lists it`, chain)
+  }
+
+  /** Whether somebody else's commit that a merge brought replaced an edit that it had, or settled a conflict about it. */
+  #isSettledElsewhere({ object, field, value }: Edit, brought: readonly Change[]): boolean {
+    if (brought.some((c) => c.object === object && c.field === field && c.before === value)) return true
+    return this.#chains.some(({ listed }) => listed.has(sideOf({ object, field, value })))
   }
 
   /** Who wrote something: somebody in the world, or the clone that pushed it; undefined when no clone did. */
@@ -263,6 +276,7 @@ class Judge {
   }
 
   #chainOf({ operation, after }: Write): Chain | undefined {
+    if (operation.pusher !== undefined) return this.#chains.find(({ clone }) => clone.name === operation.pusher)
     const sha = /^git:([0-9a-f]+)$/.exec(operation.source)?.[1]
     if (sha !== undefined) return this.#chains.find(({ places }) => places.has(sha))
     const writer = tagOf(after)?.writer
