@@ -1,5 +1,5 @@
 import type { Oid } from '../git-bridge/repository.ts'
-import { type ContestedObject, mergeWorlds } from '../git-bridge/world-merge.ts'
+import { type ContestedObject, mergeWorlds, type ResolvedObject } from '../git-bridge/world-merge.ts'
 import { SyncError } from '../world/errors.ts'
 import type { Cursor } from '../world/operation.ts'
 import { type ObjectKey, objectKey } from '../world/state.ts'
@@ -49,6 +49,8 @@ export interface PushOptions {
 export type PushReport = {
   readonly fetched: FetchReport
   readonly branch: string
+  /** What both sides changed and a rule settled (M5): for us it was sent, for the world it was left alone. */
+  readonly resolved: readonly ResolvedObject[]
   /** An earlier push that was interrupted, and what became of it (P6). */
   readonly recovered?: RecoveredPush | undefined
 } & (
@@ -200,6 +202,7 @@ function joined(a: PushReport & Pushed, b: PushReport & Pushed): PushReport & Pu
   return {
     ...b,
     operations: [...a.operations, ...b.operations],
+    resolved: [...a.resolved, ...b.resolved.filter(({ key }) => !a.resolved.some((other) => other.key === key))],
     landed: a.landed + b.landed,
     refused: [...a.refused, ...b.refused],
     held: [...a.held, ...b.held],
@@ -235,7 +238,6 @@ async function tryPush(
 ): Promise<Round | Moved> {
   const { repository, context, prefix } = session
   const fetched = await fetchWorld(session)
-  const about = { fetched, branch: branch.name }
   const over = (report: PushReport): Round => ({ kind: 'round', report })
   const base = await baselineOf(session, branch.head, fetched.tip)
   await tellLag(session, fetched, base)
@@ -247,6 +249,7 @@ async function tryPush(
   )
   // What would be done is no decision.
   const report = options.dryRun ? UNHEARD : session.report
+  const about = { fetched, branch: branch.name, resolved: merge.resolved }
   if (attempt === 1) await sayIdentities(session, merge.notes)
   const owed = merge.outgoing.length === 0 ? await owedScripts(session) : undefined
   if (owed?.size === 0) return over({ ...about, kind: 'up-to-date' })

@@ -4,7 +4,7 @@ import { contested, contestedJson, fetchJson, fieldName, operation, operationJso
 import { SyncCommand } from '../../cli/sync-command.ts'
 import type { HeldBack } from '../../sync/hold-back.ts'
 import type { UnseenWrite } from '../../sync/overwritten.ts'
-import type { Pushed } from '../../sync/push.ts'
+import type { Pushed, PushReport } from '../../sync/push.ts'
 import type { RecoveredPush } from '../../sync/recover-push.ts'
 
 export default class Push extends SyncCommand<unknown> {
@@ -48,6 +48,7 @@ export default class Push extends SyncCommand<unknown> {
         branch: report.branch,
         fetched: fetchJson(report.fetched),
         ...(report.recovered === undefined ? {} : { recovered: recoveredJson(report.recovered) }),
+        ...(await this.#resolved(report)),
       }
       switch (report.kind) {
         case 'up-to-date':
@@ -81,6 +82,14 @@ export default class Push extends SyncCommand<unknown> {
           return { ...facts, ...(await this.#pushed(report, session.switches.strictConflicts, world)) }
       }
     })
+  }
+
+  /** What rules settled: said here, because the pull that would say it finds it settled (M5). */
+  async #resolved({ kind, resolved }: PushReport): Promise<object> {
+    if (resolved.length === 0 || kind === 'contested') return {}
+    const { resolvedJson, resolvedLines } = await import('../../cli/conflict-view.ts')
+    for (const line of resolvedLines(resolved)) this.say(line)
+    return { resolved: resolvedJson(resolved) }
   }
 
   async #pushed(report: Pushed, strict: boolean, world: string): Promise<object> {
