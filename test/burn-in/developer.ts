@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { dirname, join } from 'node:path'
 import { classify, entityFile } from '../../src/projection/paths.ts'
 import { type ConflictArtifact, sideValue } from '../../src/sync/conflict-artifact.ts'
-import type { JsonObject } from '../../src/world/json.ts'
+import type { Json, JsonObject } from '../../src/world/json.ts'
 import { listedFields } from '../e2e/race-history.ts'
 import type { Listed } from '../e2e/race-judge.ts'
 import {
@@ -40,6 +40,9 @@ export interface DeveloperTally {
   remote: number
   merged: number
   withGit: number
+  /** Fields that both sides changed and a rule settled, and texts that merged. */
+  ruled: number
+  texts: number
   /** Merges with the others' branch. */
   merges: number
   shared: number
@@ -64,7 +67,7 @@ export class Developer {
   readonly folder: string
   readonly tally: DeveloperTally = {
     ...{ commits: 0, edits: 0, pulls: 0, pushes: 0, sent: 0, stopped: 0, prevented: 0, held: 0, reported: 0 },
-    ...{ local: 0, remote: 0, merged: 0, withGit: 0, merges: 0, shared: 0 },
+    ...{ local: 0, remote: 0, merged: 0, withGit: 0, ruled: 0, texts: 0, merges: 0, shared: 0 },
   }
   /** Both sides of everything that it was shown as contested. */
   readonly shown: Listed[] = []
@@ -118,7 +121,7 @@ export class Developer {
   async pull(): Promise<void> {
     this.tally.pulls++
     const ran = await this.#gamedev('sync', 'pull', '--yes', '--json')
-    this.#expect(ran, 'sync pull', [0, 2])
+    this.#ruled(this.#expect(ran, 'sync pull', [0, 2]))
     if (ran.code === 2) await this.settle()
   }
 
@@ -138,15 +141,15 @@ export class Developer {
         continue
       }
       if (error !== undefined) throw this.#failure(ran, 'sync push')
+      this.#ruled(document)
       const landed = Number(document.landed ?? 0)
       this.tally.sent += landed
       this.tally.held += ((document.held ?? []) as readonly unknown[]).length
       for (const { opId } of (document.operations ?? []) as readonly { readonly opId: string }[]) this.sent.add(opId)
-      type Unseen = { readonly object: string; readonly field: string; readonly remote?: JsonObject[string] }
+      type Unseen = { readonly object: string; readonly field: string; readonly remote?: Json }
       for (const { object, field, remote } of (document.unseen ?? []) as readonly Unseen[]) {
         this.tally.reported++
-        const path = field === '' ? [] : field === 'props' ? ['props'] : [field]
-        for (const entry of listedFields(path, remote)) this.shown.push({ object, ...entry })
+        for (const entry of listedFields(pathOf(field), remote)) this.shown.push({ object, ...entry })
       }
       if (ran.code === 2) await this.settle()
       return landed > 0
@@ -228,6 +231,23 @@ export class Developer {
     for (const file of unmerged) {
       const ours = await this.#git('show', `:2:${file}`)
       if (ours.code === 0) writeFileSync(join(this.folder, file), ours.out)
+    }
+  }
+
+  /** Remembers both sides of what rules settled: it was said, so nobody's value went in silence (M5). */
+  #ruled(document: Readonly<Record<string, unknown>>): void {
+    type Field = { readonly field: string; readonly by: string; readonly local?: Json; readonly remote?: Json }
+    const resolved = (document.resolved ?? []) as readonly {
+      readonly object: string
+      readonly fields: readonly Field[]
+    }[]
+    for (const { object, fields } of resolved) {
+      for (const { field, by, local, remote } of fields) {
+        this.tally[by === 'text' ? 'texts' : 'ruled']++
+        for (const side of by === 'text' ? [] : [local, remote]) {
+          for (const entry of listedFields(pathOf(field), side)) this.shown.push({ object, ...entry })
+        }
+      }
     }
   }
 
@@ -332,4 +352,9 @@ export class Developer {
   #say(what: string): void {
     this.log.push(what)
   }
+}
+
+/** A field as commands name it; keys of props have no dots here. */
+function pathOf(field: string): readonly string[] {
+  return field === '' ? [] : field.split('.')
 }

@@ -82,7 +82,10 @@ function report(burnIn: BurnIn, ok: boolean): string {
       'from the world',
       `${tally.pulls} pulls; ${tally.merges} merges among the developers, ${tally.shared} times shared`,
     ],
-    ['conflicts', `${burnIn.conflicts} fields contested in pulls, ${burnIn.autoResolved} settled by rules`],
+    [
+      'conflicts',
+      `${burnIn.conflicts} fields contested in pulls, ${tally.ruled} settled by rules, ${tally.texts} texts merged`,
+    ],
     [
       'settled',
       `${settled}: local ${tally.local}, remote ${tally.remote}, merged ${tally.merged}, with git ${tally.withGit}`,

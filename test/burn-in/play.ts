@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openRuntime } from '../../src/remote-runtime/open-runtime.ts'
 import { readArtifacts } from '../../src/sync/conflict-artifact.ts'
@@ -32,13 +33,19 @@ export interface BurnIn extends Judged {
   readonly operations: number
   readonly seconds: number
   readonly tally: DeveloperTally
-  /** Contested fields that pulls left to people, and fields that rules and resolvers settled meanwhile. */
+  /** Contested fields that pulls left to people. */
   readonly conflicts: number
-  readonly autoResolved: number
   /** How many rounds it took until nobody had anything to send or to take. */
   readonly rounds: number
 }
 
+/** Most is asked about; the title is for people in the world to choose, descriptions are the project's. */
+const POLICY = {
+  rules: [
+    { type: 'settings', owner: 'runtime' },
+    { type: 'blueprint', field: 'desc', owner: 'local' },
+  ],
+}
 const WORLD = 'burn-in'
 const RESTS = 12
 
@@ -111,10 +118,10 @@ export async function play(place: Place, options: BurnInOptions): Promise<BurnIn
       begun,
       startup,
     })
-    const counted = await countConflicts(developers)
+    const conflicts = await countConflicts(developers)
     return {
       ...judged,
-      ...counted,
+      conflicts,
       operations: (await remote.head()) - cursor,
       seconds,
       tally: sum(developers),
@@ -144,6 +151,10 @@ async function connect(
   await must(git(place, place.folder, 'config', '--global', 'user.name', 'p0'), 'git config')
   await must(git(place, place.folder, 'config', '--global', 'user.email', 'p0@example.com'), 'git config')
   await must(gamedev(place, place.folder, 'sync', 'clone', world.url, first!.folder), 'sync clone')
+  const file = join(first!.folder, 'lobby.json')
+  const lobby = JSON.parse(readFileSync(file, 'utf8')) as object
+  writeFileSync(file, `${JSON.stringify({ ...lobby, policy: POLICY }, null, 2)}\n`)
+  await must(git(place, first!.folder, 'commit', '--quiet', '--all', '-m', 'Whose word counts'), 'git commit')
   await must(git(place, place.folder, ...named, 'init', '--quiet', '--bare', 'origin.git'), 'git init')
   await must(git(place, first!.folder, 'remote', 'add', 'origin', join(place.folder, 'origin.git')), 'git remote')
   await must(git(place, first!.folder, 'push', '--quiet', 'origin', 'HEAD:main'), 'git push')
@@ -186,19 +197,15 @@ async function comeToRest(
   throw new Error(`no rest after ${RESTS} rounds:\n${last.join('\n')}`)
 }
 
-async function countConflicts(developers: readonly Developer[]): Promise<Pick<BurnIn, 'conflicts' | 'autoResolved'>> {
+async function countConflicts(developers: readonly Developer[]): Promise<number> {
   let conflicts = 0
-  let autoResolved = 0
   for (const { folder } of developers) {
     const artifacts = await readArtifacts(join(folder, '.lobby/conflicts'), () => {})
-    for (const artifact of artifacts.values()) {
-      for (const round of [artifact, ...artifact.history]) {
-        conflicts += round.fields.length
-        autoResolved += round.autoResolved.length
-      }
+    for (const { fields, history } of artifacts.values()) {
+      conflicts += [fields, ...history.map((round) => round.fields)].flat().length
     }
   }
-  return { conflicts, autoResolved }
+  return conflicts
 }
 
 function sum(developers: readonly Developer[]): DeveloperTally {

@@ -328,3 +328,42 @@ it('tells the whole story of a field', () => {
   ]
   for (const part of parts) expect(story).toContain(part)
 })
+
+describe('clones that merge each other', () => {
+  const bringing = (oid: string, taken: number, changes: Change[], brought: Change[]): CloneCommit => {
+    return { ...merge(oid, taken, ...changes), brought }
+  }
+  const mine = change('made', 'p1.1')
+  const over = change('p1.1', 'p2.1')
+
+  it('a push has seen what came in with a merge, whoever sends whose commit', () => {
+    // p2 merges what p1 committed, overwrites it and sends both; p1 never pushes.
+    const feed = [
+      { ...pushed(1, 'p1 a', mine), pusher: 'p2' },
+      { ...pushed(2, 'p2 b', over), pusher: 'p2' },
+    ]
+    const clones = [
+      [commit('p1 a', 0, mine)],
+      [bringing('p2 a', 0, [mine], [mine]), commit('p2 b', 0, over), merge('p2 c', 2)],
+    ]
+    expect(endsOf({ feed, clones })).toEqual({ 'p1.1': 'pushed-over', 'p2.1': 'current' })
+    // Sent by somebody who had it from nowhere.
+    const blind = [
+      live(1, 'e1.1', change('made', 'e1.1')),
+      { ...pushed(2, 'p1 a', change('e1.1', 'p1.1')), pusher: 'p2' },
+    ]
+    expect(endsOf({ feed: blind, clones: [[commit('p1 a', 0, mine)], [merge('p2 a', 2)]] })['e1.1']).toBe('lost')
+  })
+
+  it('what a merge drops unsent was replaced by somebody who had it, or is lost', () => {
+    const feed = [{ ...pushed(1, 'p2 b', over), pusher: 'p2' }]
+    const theirs = [bringing('p2 a', 0, [mine], [mine]), commit('p2 b', 0, over), merge('p2 c', 1)]
+    const taking = (brought: Change[]) => [commit('p1 a', 0, mine), bringing('p1 b', 1, [over], brought)]
+    expect(endsOf({ feed, clones: [taking([over]), theirs] })['p1.1']).toBe('pushed-over')
+    expect(endsOf({ feed, clones: [taking([change('made', 'p2.1')]), theirs] })['p1.1']).toBe('lost')
+    // Settled by p2, in a merge of theirs.
+    const told = history({ feed, clones: [taking([change('made', 'p2.1')]), theirs] })
+    const clones = told.clones.map((clone) => (clone.name === 'p2' ? { ...clone, listed: [listed('p1.1')] } : clone))
+    expect(judge({ ...told, clones }).verdicts.find(({ edit }) => edit.value === '"p1.1"')?.end).toBe('pushed-over')
+  })
+})
