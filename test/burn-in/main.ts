@@ -5,11 +5,13 @@ import { parseArgs } from 'node:util'
 import { type BurnIn, type BurnInOptions, play } from './play.ts'
 import { openPlace } from './processes.ts'
 
-const HELP = `npm run burn-in -- [--minutes N] [--edits N] [--seed S] [--runtime reference|public] [--json] [--keep]
+const HELP = `npm run burn-in -- [--minutes N] [--edits N] [--seed S] [--runtime reference|public]
+  [--entities N] [--json] [--keep]
 
 Plays the rehearsal of docs/runbook.md: a world of a few hundred entities, builders in it, developers in several clones,
 strict conflicts; then judges from the feed and from git whether any edit was lost. Exit code 1 when anything is wrong.
---minutes is how long people work (1.2 by default), --edits stops them earlier. --keep leaves the folder for a look.`
+--minutes is how long people work (1.2 by default), --edits stops them earlier. Few --entities make for
+many conflicts. --keep leaves the folder for a look.`
 
 /** Runs a burn-in as its arguments say; returns the exit code. `publicRuntime` is the file of a runtime like the public one. */
 export async function main(
@@ -22,6 +24,7 @@ export async function main(
     options: {
       minutes: { type: 'string', default: '1.2' },
       edits: { type: 'string', default: 'Infinity' },
+      entities: { type: 'string', default: '300' },
       seed: { type: 'string' },
       runtime: { type: 'string', default: 'reference' },
       json: { type: 'boolean', default: false },
@@ -34,18 +37,20 @@ export async function main(
     return 0
   }
   const { runtime } = flags
-  const [minutes, edits] = [Number(flags.minutes), Number(flags.edits)]
+  const [minutes, edits, entities] = [Number(flags.minutes), Number(flags.edits), Number(flags.entities)]
   const seed = Number(flags.seed ?? Math.floor(Math.random() * 1e9))
-  if (!(minutes > 0) || !(edits > 0) || !Number.isInteger(seed) || (runtime !== 'reference' && runtime !== 'public')) {
+  const whole = Number.isInteger(seed) && Number.isInteger(entities) && entities >= 4
+  if (!(minutes > 0) || !(edits > 0) || !whole || (runtime !== 'reference' && runtime !== 'public')) {
     process.stderr.write(`${HELP}\n`)
     return 1
   }
+  const blueprints = Math.ceil(entities / 8)
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'gamedev-burn-in-')))
   const say = (text: string) => void process.stderr.write(`${text}\n`)
   const options: BurnInOptions = {
     ...{ runtime, seed, edits, publicRuntime, say },
     ms: minutes * 60_000,
-    size: { entities: 300, blueprints: 36, modules: 6, assets: 12, developers: 3 },
+    size: { entities, blueprints, modules: Math.min(6, blueprints), assets: 12, developers: 3 },
     ...{ builders: 4, draggers: 2, pace: 700 },
   }
   let kept = flags.keep

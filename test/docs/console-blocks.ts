@@ -64,6 +64,7 @@ function normalised(row: string): string {
     .replace(/\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z| [+-]\d{4})?/g, '<time>')
     .replace(/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}\b/g, '<uuid>')
     .replace(/\b(?=[0-9a-f]*\d)[0-9a-f]{7,40}\b/g, '<id>')
+    .replace(/\b\d+ ms × \d+/g, '<n> ms × <n>')
     .replace(/\bprocess \d+/g, 'process <n>')
     .replace(/\bgit version [\d.]+(?: \([^)]*\))?/g, 'git version <n>')
     .replace(/ {2,}/g, '  ')

@@ -134,10 +134,12 @@ export class Shell {
     const out = vi.spyOn(console, 'log').mockImplementation((...args) => {
       text += `${format(...args)}\n`
     })
-    const err = vi.spyOn(process.stderr, 'write').mockImplementation((chunk) => {
-      text += String(chunk)
-      return true
-    })
+    const streams = [process.stdout, process.stderr].map((stream) =>
+      vi.spyOn(stream, 'write').mockImplementation((chunk) => {
+        text += String(chunk)
+        return true
+      }),
+    )
     replaceEnv(env)
     process.chdir(cwd)
     process.exitCode = 0
@@ -157,7 +159,7 @@ export class Shell {
           if (!all.includes(listener)) process.removeListener(signal, listener)
       }
       out.mockRestore()
-      err.mockRestore()
+      for (const stream of streams) stream.mockRestore()
     }
   }
 }
