@@ -48,7 +48,7 @@ it('every link of the runbook leads somewhere', () => {
   }
 })
 
-it.skipIf(!RUNS)('every command of the runbook does what the page says', { timeout: 300_000 }, async () => {
+it.skipIf(!RUNS)('every command of the runbook does what the page says', { timeout: 600_000 }, async () => {
   const text = readFileSync(PAGE, 'utf8')
   const { steps } = readPage(text)
   const world = new RunbookWorld()
