@@ -112,7 +112,10 @@ function report(burnIn: BurnIn, ok: boolean): string {
         .join(', '),
     ],
   ]
-  const lines = rows.map(([name, text]) => `  ${name.padEnd(22)}${text}`)
+  const counted = Object.entries(burnIn.counted).map(([name, value]) => `${name} ${value}`)
+  const lines = [...rows, ['counted by itself', counted.join(', ')] as const].map(
+    ([name, text]) => `  ${name.padEnd(22)}${text}`,
+  )
   const checks = burnIn.checks.map(({ name, ok, detail }) => {
     return `  ${ok ? 'ok ' : 'BAD'}  ${name}: ${detail.replaceAll('\n', '\n         ')}`
   })

@@ -3,7 +3,7 @@ import { flat, headFields, git as read, readFeed, readLine, worldFields } from '
 import { countEnds, type History, judge, storyOf } from '../e2e/race-judge.ts'
 import type { Fields } from '../e2e/race-world.ts'
 import type { Developer } from './developer.ts'
-import { gamedev, git, type Place } from './processes.ts'
+import { gamedev, git, must, type Place } from './processes.ts'
 import { readTeam, withPushers } from './team-history.ts'
 import { scriptLine } from './world-project.ts'
 
@@ -37,6 +37,8 @@ export interface Judged {
   /** Operations of the feed, by whether a push sent them. */
   readonly fromWorld: number
   readonly fromFiles: number
+  /** What the program itself has counted, in all clones together. */
+  readonly counted: Readonly<Record<string, number>>
 }
 
 /** Judges a burn-in that has come to rest, from the feed and from git; asks the built program only what it thinks itself. */
@@ -50,6 +52,8 @@ export async function judgeAll(played: Played): Promise<Judged> {
   const recorded = new Set(feed.map(({ opId }) => opId))
   const unrecorded = played.acknowledged.filter((opId) => !recorded.has(opId))
   const applied = (await remote.head()) - cursor
+  const counted = await figures(played)
+  const startup = counted['sync.overwrites.startup'] ?? 0
   const checks: Check[] = [
     check(
       'no edit is lost',
@@ -65,8 +69,8 @@ export async function judgeAll(played: Played): Promise<Judged> {
     ),
     check(
       'nothing is overwritten at the start',
-      played.startup === 0 ? [] : [`${played.startup} operations`],
-      'the first push of a fresh clone sends nothing',
+      played.startup + startup === 0 ? [] : [`${played.startup} operations, ${startup} counted`],
+      'the first push of a fresh clone sends nothing, and none was counted',
     ),
     await convergence(developers, flat(final)),
     await scripts(developers),
@@ -78,7 +82,7 @@ export async function judgeAll(played: Played): Promise<Judged> {
   ]
   const fromFiles = feed.filter(({ source, pusher }) => source.startsWith('git:') || pusher !== undefined).length
   const ends = Object.fromEntries(countEnds(verdicts))
-  return { checks, ends, fromWorld: feed.length - fromFiles, fromFiles }
+  return { checks, ends, fromWorld: feed.length - fromFiles, fromFiles, counted }
 }
 
 function check(name: string, wrong: readonly string[], well: string): Check {
@@ -125,6 +129,22 @@ async function scripts(developers: readonly Developer[]): Promise<Check> {
     }
   }
   return check('no line of a script is lost', wrong, `${lines} lines`)
+}
+
+/** The counters of all clones, by name, their kinds added up. */
+async function figures({ place, developers }: Played): Promise<Readonly<Record<string, number>>> {
+  const counted: Record<string, number> = {}
+  for (const { name, folder } of developers) {
+    const text = await must(gamedev(place, folder, 'sync', 'metrics', '--json'), `${name}: sync metrics`)
+    const { metrics } = JSON.parse(text) as {
+      metrics: readonly { name: string; kind: string; points: readonly { value?: number }[] }[]
+    }
+    for (const { name: figure, kind, points } of metrics) {
+      if (kind !== 'counter') continue
+      counted[figure] = points.reduce((sum, { value = 0 }) => sum + value, counted[figure] ?? 0)
+    }
+  }
+  return counted
 }
 
 async function everywhere(
