@@ -111,8 +111,9 @@ async function identity(project: Project, which: 'GIT_AUTHOR_IDENT' | 'GIT_COMMI
 
 async function beginMerge(project: Project, merge: PlannedMerge): Promise<void> {
   const { gitDir } = project.repository
-  await writeJournal(project, { phase: 'merging', merge })
+  // Before the journal says so: from then on its absence means that the user gave the merge up.
   await writeFile(join(gitDir, 'MERGE_MSG'), merge.message)
+  await writeJournal(project, { phase: 'merging', merge })
   await writeFile(join(gitDir, 'MERGE_MODE'), 'no-ff')
   await writeFile(join(gitDir, 'MERGE_HEAD'), `${merge.tip}\n`)
 }
