@@ -31,15 +31,14 @@ async function seenOnLine(session: Session, head: Oid, tip: Oid, common: Oid | u
   if (trailers === undefined) return undefined
   const known = common === undefined ? undefined : readTrailers(await repository.readCommit(common))
   const marks = (await readSeen(repository, head, prefix, trailers.worldId)).filter(
-    ({ cursor }) => cursor > (known?.cursor ?? -1),
+    ({ cursor }) => cursor >= (known?.cursor ?? 0),
   )
   if (marks.length === 0) return undefined
   const names = new Set(marks.map(({ name }) => name))
   let furthest: { readonly oid: Oid; readonly cursor: number } | undefined
   for await (const commit of repository.log({ include: [tip], exclude: common === undefined ? [] : [common] })) {
     const said = readTrailers(commit)
-    if (said === undefined || (furthest !== undefined && said.cursor < furthest.cursor)) continue
-    // Of several commits at one cursor the first: what the later ones completed is then news, and settles.
+    if (said === undefined || (furthest !== undefined && said.cursor <= furthest.cursor)) continue
     if (names.has(seenName(said))) furthest = { oid: commit.oid, cursor: said.cursor }
   }
   return furthest?.oid

@@ -20,9 +20,15 @@ function hash(text: string, digits: number): string {
   return createHash('sha256').update(text).digest('hex').slice(0, digits)
 }
 
-/** The file's name for a commit of the line: its cursor, then what tells the world, then what tells the operation. */
-export function seenName({ worldId, cursor, opId }: Pick<LineTrailers, 'worldId' | 'cursor' | 'opId'>): string {
-  return `${cursor}-${hash(worldId, 6)}${hash(opId, 10)}`
+type Place = Pick<LineTrailers, 'worldId' | 'cursor' | 'opId' | 'object' | 'tree'>
+
+/**
+ * The file's name for a commit of the line: its cursor, then what tells the world, then what tells the operation. Commits
+ * that no operation made share the cursor and the operation of the one before them: their tree tells them apart.
+ */
+export function seenName({ worldId, cursor, opId, object, tree }: Place): string {
+  const which = object === 'snapshot' ? `${opId}\0${tree}` : opId
+  return `${cursor}-${hash(worldId, 6)}${hash(which, 10)}`
 }
 
 /** The marks about one world in a tree, the furthest first. */
@@ -49,7 +55,7 @@ export async function seenEdits(
   repository: Repository,
   treeish: Oid,
   prefix: string,
-  tip: Pick<LineTrailers, 'worldId' | 'cursor' | 'opId'>,
+  tip: Place,
 ): Promise<readonly TreeEdit[]> {
   const name = seenName(tip)
   const marks = await readSeen(repository, treeish, prefix, tip.worldId)
