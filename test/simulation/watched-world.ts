@@ -273,7 +273,10 @@ export class WatchedWorld {
           ? { kind: 'editor', edit: this.#edit ?? this.#edits.make('the server', operation.kind, true) }
           : { kind: 'push', clone: via.process.name, head: this.#headOf(via.process), late: via.late },
       words: `${operation.kind} ${object}`,
-      idle: jsonEquals(withoutNoise(announced.before), withoutNoise(after)),
+      // Scripts that are owed since a killed push are sent again though they may be there by now.
+      idle:
+        !Object.hasOwn(operation.patch ?? {}, 'scriptFiles') &&
+        jsonEquals(withoutNoise(announced.before), withoutNoise(after)),
       carried,
     })
     if ((after?.mover ?? null) === null) this.#hands.delete(object)
@@ -304,7 +307,9 @@ function valuesOf(parts: ReadonlyMap<string, Values>): Values {
 
 function withoutNoise(object: JsonObject | undefined): JsonObject | undefined {
   if (object === undefined) return undefined
-  return Object.fromEntries(Object.entries(object).filter(([field]) => field === 'uid' || field === 'scope' || !isNoise(field)))
+  return Object.fromEntries(
+    Object.entries(object).filter(([field]) => field === 'uid' || field === 'scope' || !isNoise(field)),
+  )
 }
 
 function isNoise(field: string): boolean {
