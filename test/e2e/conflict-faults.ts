@@ -1,16 +1,16 @@
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
+import { GitShim } from '../faults/git-shim.ts'
 import { temporaryFolder } from '../sync/support.ts'
 import { Project, type Ran, sync } from './conflict-support.ts'
-import { GitShim } from './git-shim.ts'
 
 export type Kill = 'kill-before' | 'kill-after'
 
 /** Copies of a project, and commands in them that are killed with their n-th git process. */
 export class Faults {
   readonly #base = temporaryFolder()
-  readonly #shim = new GitShim()
+  readonly #shim = new GitShim(temporaryFolder())
 
   copy(project: Project): Project {
     const folder = join(mkdtempSync(join(this.#base, 'copy-')), 'project')

@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { type GitFault, GitShim, type GitStrike } from '../faults/git-shim.ts'
 import { addLamps, Checkout, cloneWorld, startWorld, temporaryFolder, type World } from '../sync/support.ts'
 import { type Ran, sync } from './conflict-project.ts'
-import { type GitFault, GitShim, type GitStrike } from './git-shim.ts'
 import { LONG } from './long.ts'
 
 /**
@@ -61,7 +61,7 @@ describe('commands that are killed or run out of disk', () => {
   it.each(kinds)('a clone struck by %s is completed by the next', async (kind) => {
     const { url } = (await lampWorld()).runtime
     const base = temporaryFolder()
-    const shim = new GitShim()
+    const shim = new GitShim(temporaryFolder())
     const calls = await run(base, shim, ['clone', url, 'whole'])
     expect(calls.code).toBe(0)
     for (const at of steps(calls.calls.length)) {
@@ -88,7 +88,7 @@ async function struckAtEachStep(
   verify: (copy: Checkout) => void,
 ): Promise<void> {
   const base = temporaryFolder()
-  const shim = new GitShim()
+  const shim = new GitShim(temporaryFolder())
   const copyOf = (name: string): Checkout => {
     execFileSync('cp', ['-a', origin.folder, join(base, name)])
     return new Checkout(join(base, name))

@@ -1,14 +1,16 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { onTestFinished } from 'vitest'
 import type { RuntimeOptions } from '../../src/runtime/index.ts'
 import { startRuntime } from '../../src/runtime/index.ts'
 import { clone } from '../../src/sync/init.ts'
+import { type GitFault, GitShim } from '../faults/git-shim.ts'
+import { KillProxy } from '../faults/kill-proxy.ts'
+import type { NetStep, NetStrike } from '../faults/watch.ts'
 import { Checkout, CODE, startWorld, temporaryFolder, type World } from '../sync/support.ts'
 import type { Ran } from './conflict-project.ts'
-import { type GitFault, GitShim } from './git-shim.ts'
 import { inWorld, type LiveWorld } from './kill-live.ts'
-import { KillProxy, type NetStep, type NetStrike } from './kill-proxy.ts'
 import { random } from './kill-seed.ts'
 
 const CLI = resolve('bin/run.js')
@@ -50,7 +52,7 @@ export class Lab {
   readonly start: number
   readonly #base: string
   readonly #proxy: KillProxy
-  readonly #shim = new GitShim()
+  readonly #shim = new GitShim(temporaryFolder())
   readonly #options: Partial<RuntimeOptions>
 
   /** Makes the situation: the world as it is cloned, then what happens in it, then what the project commits. */
@@ -63,6 +65,7 @@ export class Lab {
     const base = temporaryFolder()
     const world = await startWorld({ ...options, dataDir: join(base, 'data') })
     const proxy = await KillProxy.listen()
+    onTestFinished(() => proxy.close())
     proxy.to(world.runtime.url)
     await furnish(world)
     const project = new Checkout(join(base, 'project'))
@@ -134,7 +137,7 @@ export class Lab {
         // It ended by itself just before.
       }
     }
-    this.#proxy.arm(kill, point?.kind === 'net' ? point : undefined)
+    const watch = this.#proxy.watch({ kill, strike: point?.kind === 'net' ? point : undefined })
     let stdout = ''
     let stderr = ''
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -146,10 +149,10 @@ export class Lab {
     const { code, signal } = await new Promise<{ code: number | null; signal: string | null }>((done) =>
       child.on('close', (code, signal) => done({ code, signal })),
     )
-    await this.#proxy.settled()
+    await watch.settled()
     const calls = counting.calls()
-    const at = point?.kind === 'git' ? `${point.fault} git ${calls[point.at - 1]}` : this.#proxy.struck
-    return { code, stdout, stderr, calls, steps: this.#proxy.steps, struck: signal === 'SIGKILL' ? at : undefined }
+    const at = point?.kind === 'git' ? `${point.fault} git ${calls[point.at - 1]}` : watch.struck
+    return { code, stdout, stderr, calls, steps: watch.steps, struck: signal === 'SIGKILL' ? at : undefined }
   }
 }
 

@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { temporaryFolder } from '../sync/support.ts'
 
 const GIT = execFileSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim()
 
@@ -38,10 +37,12 @@ export interface Counting {
  * (before or after git did its work), or lets git's writes fail as on a full disk.
  */
 export class GitShim {
-  readonly #base = temporaryFolder()
+  readonly #base: string
   readonly #bin: string
 
-  constructor() {
+  /** `base` is a folder for its own files. */
+  constructor(base: string) {
+    this.#base = base
     this.#bin = join(this.#base, 'bin')
     mkdirSync(this.#bin)
     writeFileSync(join(this.#bin, 'git'), SHIM)
