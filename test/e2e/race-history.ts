@@ -115,7 +115,7 @@ export async function readClone(folder: string, name: string, from: string): Pro
 }
 
 /** What a commit changed, object by object, wherever their files are. */
-function changesIn(rows: readonly string[], blobs: ReadonlyMap<string, string>): readonly Change[] {
+export function changesIn(rows: readonly string[], blobs: ReadonlyMap<string, string>): readonly Change[] {
   const before = new Map<string, Fields>()
   const after = new Map<string, Fields>()
   for (const row of rows) {
@@ -135,7 +135,7 @@ function changesIn(rows: readonly string[], blobs: ReadonlyMap<string, string>):
   )
 }
 
-function readFile(path: string, text: string): { readonly object: string; readonly fields: Fields } | undefined {
+export function readFile(path: string, text: string): { readonly object: string; readonly fields: Fields } | undefined {
   const { kind } = classify(path)
   if (kind !== 'entity' && kind !== 'blueprint' && kind !== 'settings' && kind !== 'spawn') return undefined
   const document = JSON.parse(text) as JsonObject
@@ -162,7 +162,7 @@ export async function headFields(folder: string): Promise<ReadonlyMap<string, Fi
 }
 
 /** Both sides of every field that any artifact lists, those of settled and of earlier conflicts as well. */
-async function readListed(folder: string): Promise<readonly Listed[]> {
+export async function readListed(folder: string): Promise<readonly Listed[]> {
   const listed: Listed[] = []
   const artifacts = await readArtifacts(join(folder, ARTIFACTS_FOLDER), (file) => {
     throw new Error(`${folder}: ${file} is no artifact`)
@@ -189,7 +189,7 @@ export function listedFields(path: readonly string[], value: FieldValue): readon
   return [{ field: path.join('.'), value: value === undefined ? undefined : JSON.stringify(value) }]
 }
 
-async function readBlobs(folder: string, oids: ReadonlySet<string>): Promise<ReadonlyMap<string, string>> {
+export async function readBlobs(folder: string, oids: ReadonlySet<string>): Promise<ReadonlyMap<string, string>> {
   const child = spawn('git', ['cat-file', '--batch'], { cwd: folder, stdio: ['pipe', 'pipe', 'inherit'] })
   child.stdin.end([...oids].map((oid) => `${oid}\n`).join(''))
   const chunks: Buffer[] = []

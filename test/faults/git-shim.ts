@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 const GIT = execFileSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim()
 
-/** Killed are the command that called git (`FAULT_WHOM` its process), or its whole process group. */
+/** Killed are the command that called git (`FAULT_WHOM` its process), or its whole process group; or that git alone. */
 const SHIM = `#!/bin/bash
 n=1; while [ -d "$FAULT_COUNT" ] && ! mkdir "$FAULT_COUNT/$n" 2>/dev/null; do n=$((n+1)); done
 echo "$*" > "$FAULT_COUNT/$n/call"
@@ -13,16 +13,24 @@ whom=$PPID; if [ "$FAULT_WHOM" = group ]; then whom=0; fi
 case "$FAULT_KIND" in
 kill-before) kill -9 $whom; exit 137 ;;
 kill-after) ${GIT} "$@"; code=$?; kill -9 $whom; exit $code ;;
+kill-during|kill-git)
+  ${GIT} "$@" <&0 & pid=$!; sleep "$FAULT_DELAY"
+  if [ "$FAULT_KIND" = kill-during ]; then kill -9 $whom; else kill -9 $pid; fi
+  wait $pid; exit ;;
+kill-git-before) kill -9 $$ ;;
 full-disk) trap '' XFSZ; ulimit -f 0; exec ${GIT} "$@" ;;
 esac
 `
 
-export type GitFault = 'kill-before' | 'kill-after' | 'full-disk'
+/** `during`: some time after git began; `kill-git`: not the command dies, but its git. */
+export type GitFault = 'kill-before' | 'kill-after' | 'kill-during' | 'kill-git' | 'kill-git-before' | 'full-disk'
 
 export interface GitStrike {
   /** The n-th git process of the command, from 1. */
   readonly at: number
   readonly kind: GitFault
+  /** For what falls while git works: milliseconds after it began. */
+  readonly delay?: number
 }
 
 /** How a command is told to use our git. */
@@ -59,6 +67,7 @@ export class GitShim {
         FAULT_COUNT: count,
         FAULT_AT: String(strike?.at ?? 0),
         FAULT_KIND: strike?.kind ?? '',
+        FAULT_DELAY: String((strike?.delay ?? 0) / 1000),
         FAULT_WHOM: group ? 'group' : 'caller',
       },
       calls: () =>
