@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { rmSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { type GitFault, GitShim, type GitStrike } from '../faults/git-shim.ts'
@@ -56,6 +56,21 @@ describe('commands that are killed or run out of disk', () => {
       expect(copy.json('apps/Lamp/Lamp.json').desc).toBe('mine')
       expect(copy.git('rev-list', '--count', '--merges', 'HEAD')).toBe('1')
     })
+  })
+
+  it('a git that dies under a command is said, whatever else the command was asking', async () => {
+    const origin = await cloneWorld(await lampWorld())
+    const bin = temporaryFolder()
+    const rest = `exec ${execFileSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim()} "$@"`
+    writeFileSync(join(bin, 'git'), `#!/bin/sh\ncase "$*" in symbolic-ref*) kill -9 $$ ;; esac\n${rest}\n`, {
+      mode: 0o755,
+    })
+    // What dies is asked beside HEAD's commit: its end comes before that answer, or after it.
+    for (let time = 0; time < 3; time++) {
+      const { code, stderr } = await sync(origin, ['pull'], { PATH: `${bin}:${process.env.PATH}` })
+      expect(stderr).toContain('git symbolic-ref was killed')
+      expect(code).toBe(1)
+    }
   })
 
   it.each(kinds)('a clone struck by %s is completed by the next', async (kind) => {

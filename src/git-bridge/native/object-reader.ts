@@ -3,6 +3,7 @@ import { missingObject } from '../apply-edits.ts'
 import type { Oid } from '../repository.ts'
 import { type BatchAnswer, BatchParser } from './batch-parser.ts'
 import { type GitChild, type GitContext, gitFailure, spawnGit } from './git-process.ts'
+import { Hold } from './hold.ts'
 
 /** An object as git stores it. */
 export interface StoredObject {
@@ -94,6 +95,7 @@ export class ObjectReader {
 class Session {
   alive = true
   readonly #child: GitChild
+  readonly #hold: Hold
   readonly #waiting: Request[] = []
   /** How many at the front of `#waiting` are answered; shifting a long array for each answer would be quadratic. */
   #answered = 0
@@ -101,6 +103,7 @@ class Session {
 
   constructor(context: GitContext) {
     this.#child = spawnGit(context, ARGS)
+    this.#hold = new Hold(this.#child)
     const parser = new BatchParser(
       () => this.#waiting[this.#answered]?.kind === 'contents',
       (answer) => this.#answer(answer),
@@ -120,14 +123,14 @@ class Session {
   }
 
   ask(request: Request): void {
-    if (this.#waiting.length === 0) this.#hold(true)
+    if (this.#waiting.length === 0) this.#hold.take()
     this.#waiting.push(request)
     if (this.#unsent.length === 0) setImmediate(() => this.#send())
     this.#unsent.push(`${request.kind} ${request.oid}\n`)
   }
 
   async end(): Promise<void> {
-    this.#hold(true)
+    this.#hold.takeForGood()
     if (this.#unsent.length > 0) this.#send()
     this.#child.process.stdin.end()
     await this.#child.exit.catch(() => {})
@@ -146,7 +149,7 @@ class Session {
     if (this.#answered === this.#waiting.length) {
       this.#waiting.length = 0
       this.#answered = 0
-      this.#hold(false)
+      this.#hold.letGo()
     }
     if (request.kind === 'info') request.settle(oid === undefined || type === undefined ? undefined : { oid, type })
     else request.settle(type === undefined || content === undefined ? undefined : { type, content })
@@ -157,15 +160,5 @@ class Session {
     const open = this.#waiting.splice(0).slice(this.#answered)
     this.#answered = 0
     for (const request of open) request.fail(error)
-  }
-
-  /** Whether node waits for this process before it exits. */
-  #hold(held: boolean): void {
-    const { process } = this.#child
-    for (const handle of [process, process.stdin, process.stdout, process.stderr]) {
-      const { ref, unref } = handle as { ref?: () => void; unref?: () => void }
-      if (held) ref?.call(handle)
-      else unref?.call(handle)
-    }
   }
 }

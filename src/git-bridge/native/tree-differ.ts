@@ -1,6 +1,7 @@
 import { assert } from '../../world/errors.ts'
 import type { FileMode, Oid, TreeChange } from '../repository.ts'
 import { type GitChild, type GitContext, gitFailure, spawnGit } from './git-process.ts'
+import { Hold } from './hold.ts'
 
 interface Request {
   readonly header: string
@@ -53,6 +54,7 @@ export class TreeDiffer {
 class Session {
   alive = true
   readonly #child: GitChild
+  readonly #hold: Hold
   #waiting: Request[] = []
   /** How many at the front of `#waiting` are answered. */
   #answered = 0
@@ -66,6 +68,7 @@ class Session {
 
   constructor(context: GitContext) {
     this.#child = spawnGit(context, ARGS)
+    this.#hold = new Hold(this.#child)
     this.#child.process.stdout.on('data', (chunk: Buffer) => {
       try {
         this.#rest = this.#read(this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]))
@@ -81,14 +84,14 @@ class Session {
   }
 
   ask(request: Request): void {
-    if (this.#waiting.length === 0) this.#hold(true)
+    if (this.#waiting.length === 0) this.#hold.take()
     this.#waiting.push(request)
     if (this.#unsent.length === 0) setImmediate(() => this.#send())
     this.#unsent.push(`${request.header}\n`)
   }
 
   async end(): Promise<void> {
-    this.#hold(true)
+    this.#hold.takeForGood()
     if (this.#unsent.length > 0) this.#send()
     this.#child.process.stdin.end()
     await this.#child.exit.catch(() => {})
@@ -134,7 +137,7 @@ class Session {
       if (this.#answered < this.#waiting.length) return
       this.#waiting = []
       this.#answered = 0
-      this.#hold(false)
+      this.#hold.letGo()
       return
     }
     assert(this.#waiting[this.#answered]?.header === line, `git diff-tree answers in order, not ${line}`)
@@ -154,16 +157,6 @@ class Session {
     const open = this.#waiting.splice(0).slice(this.#answered)
     this.#answered = 0
     for (const request of open) request.fail(error)
-  }
-
-  /** Whether node waits for this process before it exits. */
-  #hold(held: boolean): void {
-    const { process } = this.#child
-    for (const handle of [process, process.stdin, process.stdout, process.stderr]) {
-      const { ref, unref } = handle as { ref?: () => void; unref?: () => void }
-      if (held) ref?.call(handle)
-      else unref?.call(handle)
-    }
   }
 }
 
