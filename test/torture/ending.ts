@@ -43,11 +43,12 @@ async function catchUp(person: Person): Promise<void> {
     return ran.code
   }
   await settle()
-  await run('pull', '--yes')
+  // What a public server lost unnoticed would show now (G11).
+  await run('pull', '--yes', '--verify')
   await mergeTeam(person)
   await settle()
   for (let attempt = 1; ; attempt++) {
-    const code = await run('push', '--yes', '--allow-mass-delete')
+    const code: number | null = await run('push', '--yes', '--allow-mass-delete')
     if (code === 0) break
     if (attempt === 5) throw new Error(`${person.name}: ${attempt} pushes, and the last exits with ${code}`)
     await run('pull', '--yes')

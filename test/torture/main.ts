@@ -14,7 +14,7 @@ function runtimeOf({ runtimes }: Options, round: number): RuntimeKind {
 
 /**
  * `npm run torture`: rounds of real processes that are killed, until the time is over. Returns the exit code: 1 when
- * anything failed. `root` is the checkout, `publicRuntime` the bundled program of the public server's stand-in.
+ * anything failed. `root` is where the built command is, `publicRuntime` the bundled program of the public server's stand-in.
  */
 export async function torture(root: string, publicRuntime: string, args: readonly string[]): Promise<number> {
   const options = readOptions(args, Math.floor(Math.random() * 1e6))

@@ -88,6 +88,8 @@ export class Person {
         throw new Error(`${this.name}: resolve exited with ${ran.code}: ${ran.stdout}${ran.stderr}`)
       strike = undefined
     }
+    // Where there was none, the command may have completed what another had left half done (C1).
+    if (!this.isMerging) return true
     await this.git('add', '-A')
     await this.git('commit', '--quiet', '--no-edit')
     return true

@@ -12,7 +12,7 @@ export interface Place {
   remove(): void
 }
 
-/** `root` is the checkout whose built command is tortured. */
+/** `root` is where the built command is. */
 export function openPlace(root: string, publicRuntime: string): Place {
   const folder = mkdtempSync(join(tmpdir(), 'gamedev-torture-'))
   const cli = join(root, 'bin', 'run.js')

@@ -35,6 +35,8 @@ export interface Turn {
   readonly action: Action
   /** Edits that are committed before it. */
   readonly edits: number
+  /** A push sends one by one, though the runtime takes transactions. */
+  readonly oneByOne: boolean
   readonly strike: Strike | undefined
   /** Where an open merge is to be settled first, what strikes that. */
   readonly settling: Strike | undefined
@@ -46,6 +48,8 @@ export type Step =
   | { readonly kind: 'turns'; readonly turns: readonly Turn[] }
   /** Everybody in the world writes as fast as they can, and the runtime is killed after so many answers. */
   | { readonly kind: 'burst'; readonly answers: number }
+  /** A public server is killed when everybody in the world rests and everything is saved: its locks and `state` are gone. */
+  | { readonly kind: 'outage' }
 
 export interface Round {
   readonly seed: number
@@ -79,7 +83,10 @@ export function planRound(seed: number, round: number, runtime: RuntimeKind): Ro
   const random = randomFrom(seed * 7919 + round)
   const people = random() < 0.5 ? 2 : 3
   const steps = Array.from({ length: STEPS_OF_A_ROUND }, (_, index): Step => {
-    if (random() < 0.08) return { kind: 'burst', answers: 1 + Math.floor(random() * 60) }
+    if (random() < 0.08) {
+      const answers = 1 + Math.floor(random() * 60)
+      return runtime === 'reference' ? { kind: 'burst', answers } : { kind: 'outage' }
+    }
     const first = Math.floor(random() * people)
     // Consecutive numbers over all rounds: enumerated strikes walk through all points.
     const count = round * STEPS_OF_A_ROUND + index
@@ -98,6 +105,7 @@ function planTurn(person: number, count: number, runtime: RuntimeKind, random: (
     person,
     action,
     edits: action === 'push' ? 1 + Math.floor(random() * 4) : Math.floor(random() * 3),
+    oneByOne: random() < 0.2,
     strike: isStruck ? planStrike(action, count, runtime, random) : undefined,
     settling: isStruck ? planStrike('resolve', count, runtime, random) : undefined,
     restart: random() < 0.5 ? 'at once' : 'afterwards',
@@ -107,7 +115,7 @@ function planTurn(person: number, count: number, runtime: RuntimeKind, random: (
 /** Half of the points are enumerated, one after the other; the rest is chance. */
 function planStrike(action: Action | 'resolve', count: number, runtime: RuntimeKind, random: () => number): Strike {
   const { git, net, part } = USUAL[action]
-  // A public server loses what it acknowledged when it is killed (protocol, section 3).
+  // A public server loses what it acknowledged when it is killed (protocol, section 3): see `outage`.
   const victim = runtime === 'reference' && net > 0 && random() < 0.4 ? 'runtime' : 'command'
   const group = random() < 0.6
   // Many commands end early: what they all have is struck more often.
