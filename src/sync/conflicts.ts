@@ -113,7 +113,7 @@ export async function openConflicts(project: Project): Promise<OpenConflicts> {
 /** {@link openConflicts}, after completing a merge that was interrupted while it left them. */
 export async function openConflictsNow(project: Project, switches: Switches): Promise<OpenConflicts> {
   if (switches.bidirectional && (await isMergeInterrupted(project))) {
-    const lock = await takeProcessLock(project.stateFolder, 'sync conflicts')
+    const lock = await takeProcessLock(project, 'sync conflicts')
     try {
       await recoverMerge(project)
     } finally {

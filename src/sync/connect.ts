@@ -69,7 +69,7 @@ export interface Connected {
 export async function connect(context: Context, project: Project, options: ConnectOptions): Promise<Connected> {
   checkOptions(options)
   if (options.dryRun !== true) requireBidirectional(await readSwitches(project.folder, context.env), 'sync init')
-  const lock = await takeProcessLock(project.stateFolder, 'sync init')
+  const lock = await takeProcessLock(project, 'sync init')
   try {
     if (options.dryRun !== true) {
       await requireIdentity(project)

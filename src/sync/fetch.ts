@@ -84,7 +84,7 @@ export async function fetchWorld(session: Session, options: FetchOptions = {}): 
 
 /** {@link fetchWorld} on its own, while no other command writes here (S4). */
 export async function fetchLocked(session: Session): Promise<FetchReport> {
-  const lock = await takeProcessLock(session.stateFolder, 'sync fetch')
+  const lock = await takeProcessLock(session, 'sync fetch')
   try {
     const fetched = await fetchWorld(session)
     await lookBehind(session, fetched)

@@ -1,7 +1,8 @@
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { SyncError } from '../world/errors.ts'
+import type { Project } from './session.ts'
 
 /** Held while a command writes: two processes at once are safe, the second says so (S4). */
 export interface ProcessLock {
@@ -9,12 +10,16 @@ export interface ProcessLock {
 }
 
 /**
- * Takes the lock of a repository's sync state. A lock whose process is gone is taken over.
+ * Takes the lock of a repository's sync state. A lock whose process is gone is taken over, and with it go the locks of
+ * git that this process, or a git of its, left: nobody else would ever remove them.
  * Throws `locked`, naming the process that holds it.
  */
-export async function takeProcessLock(folder: string, command: string): Promise<ProcessLock> {
-  await mkdir(folder, { recursive: true })
-  const path = join(folder, 'lock')
+export async function takeProcessLock(
+  { stateFolder, repository }: Pick<Project, 'stateFolder' | 'repository'>,
+  command: string,
+): Promise<ProcessLock> {
+  await mkdir(stateFolder, { recursive: true })
+  const path = join(stateFolder, 'lock')
   // Linked into place with its content: a lock that is still empty would look like a dead writer's.
   const own = `${path}.${process.pid}`
   for (let attempt = 0; ; attempt++) {
@@ -40,6 +45,12 @@ export async function takeProcessLock(folder: string, command: string): Promise<
     }
     if (attempt >= 3)
       throw new SyncError('locked', `The lock ${path} cannot be taken.`, { hint: 'Remove it and try again.' })
+    // Before the dead one's lock goes: a crash here leaves the next one as much to do.
+    const begun = await stat(path).catch(() => undefined)
+    if (begun !== undefined) {
+      const { removeStaleLocks } = await import('../git-bridge/native/stale-locks.ts')
+      await removeStaleLocks(repository, begun.mtimeMs)
+    }
     await rm(path, { force: true })
   }
 }

@@ -100,7 +100,7 @@ export async function promote(context: Context, options: PromoteOptions): Promis
     const to = await openSession(context, { target: options.to })
     try {
       if (!options.dryRun) requireBidirectional(to.switches, 'sync promote')
-      const lock = await takeProcessLock(to.stateFolder, 'sync promote')
+      const lock = await takeProcessLock(to, 'sync promote')
       try {
         return await promoteLocked(from, to, options)
       } finally {

@@ -62,7 +62,7 @@ export interface PullOptions {
  */
 export async function pull(session: Session, options: PullOptions): Promise<PullReport> {
   requireBidirectional(session.switches, 'sync pull')
-  const lock = await takeProcessLock(session.stateFolder, 'sync pull')
+  const lock = await takeProcessLock(session, 'sync pull')
   try {
     await recoverMerge(session)
     await recoverAutostash(session)

@@ -107,7 +107,7 @@ interface Moved {
  */
 export async function push(session: Session, options: PushOptions): Promise<PushReport> {
   if (!options.dryRun) requireBidirectional(session.switches, 'sync push')
-  const lock = await takeProcessLock(session.stateFolder, 'sync push')
+  const lock = await takeProcessLock(session, 'sync push')
   try {
     const recovered = await recover(session, options)
     const report = await pushAll(session, await requireBranch(session, { detached: true }), options)

@@ -53,7 +53,7 @@ export type RebuildReport = {
  * `ref_moved`.
  */
 export async function rebuild(session: Session, options: RebuildOptions): Promise<RebuildReport> {
-  const lock = await takeProcessLock(session.stateFolder, 'sync rebuild')
+  const lock = await takeProcessLock(session, 'sync rebuild')
   const beside = `refs/lobby/rebuild/${refSegment(session.ref)}`
   try {
     await removeBeside(session, beside)

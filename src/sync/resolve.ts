@@ -65,7 +65,7 @@ export interface ResolveReport {
  */
 export async function resolve(project: Project, switches: Switches, options: ResolveOptions): Promise<ResolveReport> {
   requireBidirectional(switches, 'sync resolve')
-  const lock = await takeProcessLock(project.stateFolder, 'sync resolve')
+  const lock = await takeProcessLock(project, 'sync resolve')
   try {
     await recoverMerge(project)
     const found = await openConflicts(project)

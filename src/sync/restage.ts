@@ -28,7 +28,7 @@ export interface RestageReport {
 export async function restage(project: Project, switches: Switches): Promise<RestageReport> {
   requireBidirectional(switches, 'sync resolve --restage')
   const { repository, prefix } = project
-  const lock = await takeProcessLock(project.stateFolder, 'sync resolve')
+  const lock = await takeProcessLock(project, 'sync resolve')
   try {
     const files = new Map<string, SettledFile>()
     const left: { path: string; reason: string }[] = []

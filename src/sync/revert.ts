@@ -64,7 +64,7 @@ export type RevertReport = {
  */
 export async function revert(session: Session, options: RevertOptions): Promise<RevertReport> {
   if (!options.dryRun) requireBidirectional(session.switches, 'sync revert')
-  const lock = await takeProcessLock(session.stateFolder, 'sync revert')
+  const lock = await takeProcessLock(session, 'sync revert')
   try {
     const named = await nameCommits(session, options.revisions)
     for (let attempt = 1; ; attempt++) {

@@ -70,7 +70,7 @@ export type RollbackReport = { readonly fetched: FetchReport; readonly plan: Rol
  */
 export async function rollback(session: Session, options: RollbackOptions): Promise<RollbackReport> {
   if (!options.dryRun) requireBidirectional(session.switches, 'sync rollback')
-  const lock = await takeProcessLock(session.stateFolder, 'sync rollback')
+  const lock = await takeProcessLock(session, 'sync rollback')
   try {
     const snapshots = await chooseSnapshots(session, options.snapshot)
     const before = await fetchWorld(session)

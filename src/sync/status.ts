@@ -39,7 +39,7 @@ export interface StatusReport {
 
 /** Where both sides stand. Fetches, and writes nothing but the remote ref. */
 export async function statusLocked(session: Session): Promise<StatusReport | OpenMergeReport> {
-  const lock = await takeProcessLock(session.stateFolder, 'sync status')
+  const lock = await takeProcessLock(session, 'sync status')
   try {
     return await status(session)
   } finally {

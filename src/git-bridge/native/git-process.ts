@@ -88,6 +88,13 @@ export function gitFailure(args: readonly string[], exit: GitExit): SyncError {
   })
 }
 
+/** Whether an error says that a git was killed: it may have left its locks then. */
+export function isKilled(error: unknown): boolean {
+  return (
+    error instanceof SyncError && error.code === 'git_failed' && (error.data as { code?: unknown }).code === undefined
+  )
+}
+
 function startFailure(cause: Error): Error {
   if (!('code' in cause) || cause.code !== 'ENOENT') return cause
   return new SyncError('git_missing', 'The program `git` is not on the PATH.', {

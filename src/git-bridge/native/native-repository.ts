@@ -18,7 +18,7 @@ import { TreeEditor } from '../tree-editor.ts'
 import { normalizePrefix } from '../tree-path.ts'
 import { TreeWalk } from '../tree-walk.ts'
 import { DURABLE } from './durable.ts'
-import { type GitContext, type GitResult, type RunOptions, runGit } from './git-process.ts'
+import { type GitContext, type GitResult, isKilled, type RunOptions, runGit } from './git-process.ts'
 import { isAncestor, log, mergeBase, resolve } from './history.ts'
 import { importCommits } from './import-commits.ts'
 import { ObjectReader } from './object-reader.ts'
@@ -27,6 +27,8 @@ import { listRefs, readRefs, updateRef } from './refs.ts'
 import { TreeDiffer } from './tree-differ.ts'
 import { diffTrees, listFew, listFiles } from './trees.ts'
 
+/** How coarse a file system's clock may be, in milliseconds. */
+const CLOCK_STEP = 1_000
 const KEPT_TREES = 256
 /** Lists of files that are kept, and how long each may be: a merge asks for the same small folders again and again. */
 const KEPT_LISTS = 64
@@ -76,7 +78,21 @@ export class NativeRepository implements Repository {
    * Names from outside must come after `--end-of-options` or `--`. Throws `git_failed` unless `allowFailure`.
    */
   run(args: readonly string[], options?: RunOptions): Promise<GitResult> {
-    return runGit(this.#context, args, options)
+    return this.#tidied(() => runGit(this.#context, args, options))
+  }
+
+  /** Work of git; where that is killed, its locks are removed, which nobody else would do. */
+  async #tidied<T>(work: () => Promise<T>): Promise<T> {
+    const begun = Date.now()
+    try {
+      return await work()
+    } catch (error) {
+      if (isKilled(error)) {
+        const { removeStaleLocks } = await import('./stale-locks.ts')
+        await removeStaleLocks(this, begun - CLOCK_STEP)
+      }
+      throw error
+    }
   }
 
   async readRef(ref: string): Promise<Oid | undefined> {
@@ -89,7 +105,7 @@ export class NativeRepository implements Repository {
   }
 
   updateRef(ref: string, next: Oid | undefined, expected: Oid | undefined, reason: string): Promise<boolean> {
-    return updateRef(this.#context, this.objectFormat, ref, next, expected, reason)
+    return this.#tidied(() => updateRef(this.#context, this.objectFormat, ref, next, expected, reason))
   }
 
   listRefs(prefix: string): Promise<ReadonlyMap<string, Oid>> {
