@@ -6,7 +6,7 @@ import type { KillProxy } from '../faults/kill-proxy.ts'
 import type { Write } from '../faults/watch.ts'
 import type { Place } from './place.ts'
 import type { RuntimeProcess } from './runtime-process.ts'
-import type { Strike } from './schedule.ts'
+import { type Strike, victimOf } from './schedule.ts'
 
 /** What commands are run with, and struck by. */
 export interface Rack {
@@ -74,8 +74,7 @@ export async function runStruck(
     runtime.kill()
     if (blow?.restart === 'at once') back = runtime.start()
   }
-  const victim = strike?.kind === 'git' ? 'command' : strike?.victim
-  const kill = () => (victim === 'runtime' ? killRuntime() : killCommand(child, strike?.group === true))
+  const kill = () => (victimOf(strike) === 'runtime' ? killRuntime() : killCommand(child, strike?.group === true))
   const watch = proxy.watch({
     code: who.name,
     kill,

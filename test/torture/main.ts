@@ -21,6 +21,8 @@ export async function torture(root: string, publicRuntime: string, args: readonl
   const place = openPlace(root, publicRuntime)
   const proxy = await KillProxy.listen()
   const summary = new Summary(options)
+  // No runtime stays behind.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
   try {
     const labs = new Map<RuntimeKind, Lab>()
     for (const kind of options.runtimes) labs.set(kind, await Lab.prepare(place, proxy, kind))

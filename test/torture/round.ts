@@ -6,7 +6,7 @@ import { Editor } from './editor.ts'
 import { checkEnd, comeToRest } from './ending.ts'
 import type { Bench } from './lab.ts'
 import { Person } from './person.ts'
-import { kindOf, type Round, type Turn } from './schedule.ts'
+import { kindOf, type Round, type Turn, victimOf } from './schedule.ts'
 import { type Beginning, findDefects, findLostAssets, readBeginning, readHeld } from './world-checks.ts'
 
 /** What was done in a round. */
@@ -48,7 +48,7 @@ export async function playRound(bench: Bench, plan: Round, tally: Tally): Promis
       if (step.kind === 'burst') await burst(game, step.answers)
       else if (step.kind === 'outage') await outage(game)
       else {
-        const risky = step.turns.some(({ strike }) => strike !== undefined && 'victim' in strike)
+        const risky = step.turns.some(({ strike }) => victimOf(strike) === 'runtime')
         await all(step.turns.map((turn) => takeTurn(game, people[turn.person]!, turn, risky)))
       }
       if (runtime.kills > kills) await checkRuntime(game)
@@ -134,6 +134,9 @@ async function takeTurn({ tally }: Game, person: Person, turn: Turn, risky: bool
     if (ran !== undefined) {
       if (ran.struck !== undefined && strike !== undefined) count(tally, kindOf(strike))
       expectCode(person, ran, risky)
+      const locks = lockFiles(person.folder)
+      if (ran.struck === undefined && ran.code !== null && turn.action !== 'status' && locks.length > 0)
+        throw new Error(`${person.name}: ${turn.action} left ${locks.join(', ')}`)
     }
   }
   if (strike === undefined) return

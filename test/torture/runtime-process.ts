@@ -58,7 +58,14 @@ export class RuntimeProcess {
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.#said += text
     })
-    this.#ended = new Promise((done) => child.once('exit', () => done()))
+    const orphan = () => void child.kill('SIGKILL')
+    process.once('exit', orphan)
+    this.#ended = new Promise((done) =>
+      child.once('exit', () => {
+        process.off('exit', orphan)
+        done()
+      }),
+    )
     const match = await this.#hears(child, /served at (http:\S+)/)
     if (match === undefined) throw new Error(`the runtime does not start: ${this.#said}`)
     this.#url = match[1]!

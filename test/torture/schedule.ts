@@ -129,6 +129,12 @@ function planStrike(action: Action | 'resolve', count: number, runtime: RuntimeK
   return { kind: 'git', fault: pick(random, GIT_FAULTS), at: at(git), delay: Math.floor(random() * 12), group }
 }
 
+/** Who dies of a strike. */
+export function victimOf(strike: Strike | undefined): 'command' | 'runtime' | 'git' | undefined {
+  if (strike?.kind !== 'git') return strike?.victim
+  return strike.fault.startsWith('kill-git') ? 'git' : 'command'
+}
+
 /** A strike in a few words, for the tally: who was killed, and where. */
 export function kindOf(strike: Strike): string {
   switch (strike.kind) {
