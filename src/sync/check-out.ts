@@ -1,7 +1,7 @@
-import { lstat, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { NativeRepository } from '../git-bridge/native/native-repository.ts'
+import { removeStaleLock } from '../git-bridge/native/stale-locks.ts'
 import type { Oid, TreeChange } from '../git-bridge/repository.ts'
 import { SyncError } from '../world/errors.ts'
 
@@ -80,7 +80,8 @@ function failed(stderr: string): SyncError {
  */
 async function restoreFiles(repository: NativeRepository, from: Oid, to: Oid): Promise<boolean> {
   const top = repository.workTree!
-  await waitForIndex(repository)
+  // A git child of the killed process may still be finishing.
+  await removeStaleLock(join(repository.gitDir, 'index.lock'))
   const changes = await repository.diffTrees(from, to)
   const staged = (await repository.run(['diff-index', '--cached', '--name-only', '-z', to])).stdout.toString('utf8')
   const unlike = new Set(staged.split('\0'))
@@ -165,18 +166,4 @@ async function worktreeBytes(path: string): Promise<Uint8Array | undefined> {
     isAbsence(error as NodeJS.ErrnoException)
     return undefined
   }
-}
-
-/** A git child of the killed process may still be finishing; the lock of a dead one is removed. */
-async function waitForIndex(repository: NativeRepository): Promise<void> {
-  const lock = join(repository.gitDir, 'index.lock')
-  let size = -1
-  for (let quiet = 0; quiet < 5; ) {
-    const found = await stat(lock).catch(() => undefined)
-    if (found === undefined) return
-    quiet = found.size === size ? quiet + 1 : 0
-    size = found.size
-    await delay(100)
-  }
-  await rm(lock, { force: true })
 }

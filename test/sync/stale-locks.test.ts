@@ -1,9 +1,11 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { expect, it } from 'vitest'
 import { openNativeRepository } from '../../src/git-bridge/native/open-native-repository.ts'
+import { removeStaleLocks } from '../../src/git-bridge/native/stale-locks.ts'
 import { addLamps, Checkout, cloneWorld, startWorld, temporaryFolder } from './support.ts'
 
 const LOCKS = ['index.lock', 'HEAD.lock', 'refs/heads/main.lock', 'refs/lobby/remote.lock', 'packed-refs.lock']
@@ -54,4 +56,20 @@ it('a git that is killed at its work leaves no lock', async () => {
   } finally {
     await repository.close()
   }
+})
+
+it.runIf(existsSync('/proc/self/fd'))('a lock under which a git is still at work is waited for', async () => {
+  const gitDir = temporaryFolder()
+  const place = { gitDir, commonDir: gitDir }
+  const lock = join(gitDir, 'index.lock')
+  // Has the lock open until its input ends, and says when it has.
+  const git = spawn('sh', ['-c', `exec 3> '${lock}'; echo open; cat`], { stdio: ['pipe', 'pipe', 'inherit'] })
+  await once(git.stdout, 'data')
+  expect(await removeStaleLocks(place, 0, 600)).toEqual([])
+  expect(existsSync(lock)).toBe(true)
+  const ended = once(git, 'exit')
+  git.stdin.end()
+  await ended
+  expect(await removeStaleLocks(place, 0)).toEqual([lock])
+  expect(existsSync(lock)).toBe(false)
 })

@@ -1,4 +1,4 @@
-import { readdir, rm, stat } from 'node:fs/promises'
+import { readdir, readlink, realpath, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
@@ -8,26 +8,46 @@ const LOCKS = ['index.lock', 'HEAD.lock', 'ORIG_HEAD.lock', 'packed-refs.lock', 
 /** How long a lock must stay as it is, in milliseconds: the git that holds it may outlive who called it. */
 const QUIET_MS = 500
 const LOOK_MS = 100
+/** How long, in milliseconds, a git that is at work is waited for. */
+const PATIENCE_MS = 30_000
 
 /**
  * Removes the locks that a git left which was killed at its work: those that came to be at `since` (milliseconds since
- * 1970, by the clock of the file system) or later, and that nobody changes any more. git itself never removes them, and
+ * 1970, by the clock of the file system) or later, and that nobody holds any more. git itself never removes them, and
  * refuses until somebody does. To be called only where a git is known to have been killed, or whoever had called it.
- * Waits for a git that is still at work. Returns the paths.
+ * Returns the paths.
  */
 export async function removeStaleLocks(
   { gitDir, commonDir }: { readonly gitDir: string; readonly commonDir: string },
   since: number,
+  patience: number = PATIENCE_MS,
 ): Promise<readonly string[]> {
   const stale = await Promise.all(
     (await lockFiles(gitDir, commonDir)).map(async (path) => {
-      const seen = await state(path)
-      if (seen === undefined || seen.mtimeMs < since || !(await staysAs(path, seen))) return []
-      await rm(path, { force: true })
-      return [path]
+      const seen = await stateOf(path)
+      if (seen === undefined || seen.mtimeMs < since) return []
+      return (await removeStaleLock(path, patience)) ? [path] : []
     }),
   )
   return stale.flat()
+}
+
+/**
+ * Removes a lock that stands still, and waits for whoever still works under it: the git of a process that was killed
+ * goes on to its end. True when it was removed; false when it went by itself, or is held for longer than `patience`.
+ */
+export async function removeStaleLock(path: string, patience: number = PATIENCE_MS): Promise<boolean> {
+  let last = await stateOf(path)
+  for (let quiet = 0, waited = 0; last !== undefined && quiet < QUIET_MS; waited += LOOK_MS) {
+    if (waited > patience) return false
+    await delay(LOOK_MS)
+    const now = await stateOf(path)
+    quiet = now !== undefined && isSame(now, last) && !(await isOpen(path)) ? quiet + LOOK_MS : 0
+    last = now
+  }
+  if (last === undefined) return false
+  await rm(path, { force: true })
+  return true
 }
 
 async function lockFiles(gitDir: string, commonDir: string): Promise<readonly string[]> {
@@ -43,19 +63,25 @@ interface LockState {
   readonly mtimeMs: number
 }
 
-async function state(path: string): Promise<LockState | undefined> {
+async function stateOf(path: string): Promise<LockState | undefined> {
   return stat(path).catch(() => undefined)
 }
 
-/** Until a lock was quiet for long enough, or is gone; false then. */
-async function staysAs(path: string, first: LockState): Promise<boolean> {
-  let last = first
-  for (let quiet = 0; quiet < QUIET_MS; ) {
-    await delay(LOOK_MS)
-    const now = await state(path)
-    if (now === undefined) return false
-    quiet = now.ino === last.ino && now.size === last.size && now.mtimeMs === last.mtimeMs ? quiet + LOOK_MS : 0
-    last = now
+function isSame(a: LockState, b: LockState): boolean {
+  return a.ino === b.ino && a.size === b.size && a.mtimeMs === b.mtimeMs
+}
+
+/**
+ * Whether a process of this user has the file open, as a git has the index's lock while it writes many files. Told where
+ * the system tells it (`/proc`); elsewhere only quiet does.
+ */
+async function isOpen(path: string): Promise<boolean> {
+  const file = await realpath(path).catch(() => path)
+  const processes = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name))
+  for (const pid of processes) {
+    const open = await readdir(`/proc/${pid}/fd`).catch(() => [])
+    const files = await Promise.all(open.map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')))
+    if (files.includes(file)) return true
   }
-  return true
+  return false
 }
