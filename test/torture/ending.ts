@@ -3,9 +3,10 @@ import { checkRepository, leftovers } from './clone-checks.ts'
 import { readCommits, readKnowledge } from './history.ts'
 import { type History, judge, listing, type Operation, tell } from './judge.ts'
 import type { Person } from './person.ts'
-import { expectCode, type Game, mergeTeam } from './round.ts'
+import type { Game } from './round.ts'
 import { sameState, worldScripts } from './same-state.ts'
 import { headsOf, spawnName } from './sent-from.ts'
+import { expectCode, mergeTeam } from './turn.ts'
 import { findDefects, findLeftLocks, findLostAssets, type Held, readHeld } from './world-checks.ts'
 
 /** A few pulls and pushes must do; more means that two clones push each other's work to and fro. */

@@ -4,8 +4,9 @@ import { Lab } from './lab.ts'
 import { type Options, readOptions } from './options.ts'
 import { openPlace, type Place } from './place.ts'
 import { type Failure, line, Summary } from './report.ts'
-import { playRound, type Tally } from './round.ts'
+import { playRound } from './round.ts'
 import { planRound, type RuntimeKind } from './schedule.ts'
+import type { Tally } from './turn.ts'
 
 /** The round's runtime goes by its number, so that `--round` needs no more. */
 function runtimeOf({ runtimes }: Options, round: number): RuntimeKind {

@@ -1,6 +1,6 @@
 import type { Options } from './options.ts'
-import type { Tally } from './round.ts'
 import type { RuntimeKind } from './schedule.ts'
+import type { Tally } from './turn.ts'
 
 /** A round that went wrong, and where to look. */
 export interface Failure {
