@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { KillProxy } from '../faults/kill-proxy.ts'
 import { Lab } from './lab.ts'
@@ -68,6 +69,7 @@ async function oneRound(
     await bench.close(failure !== undefined)
   }
   summary.add(tally, failure)
+  if (failure !== undefined) writeFileSync(join(failure.folder, 'failure.txt'), line(failure))
   if (!options.json) {
     const kills = [...tally.kills.values()].reduce((sum, count) => sum + count, 0)
     const seconds = ((performance.now() - begun) / 1000).toFixed(1)

@@ -7,7 +7,7 @@ export interface Failure {
   readonly seed: number
   readonly round: number
   readonly runtime: RuntimeKind
-  /** The runtime's data, the bare repository and the clones, as they were left. */
+  /** The runtime's data, the bare repository and the clones, as they were left, and this failure as `failure.txt`. */
   readonly folder: string
   readonly message: string
 }

@@ -58,7 +58,7 @@ export async function mergeTeam(person: Person, blow?: Blow): Promise<Ran | unde
   if (!(await isClean(person))) return undefined
   await person.git('fetch', '--quiet', 'origin')
   const ran = await person.run('git', ['merge', '--quiet', '--no-edit', 'origin/main'], blow)
-  if (ran.code === null && !person.isMerging) {
+  if (ran.code === null) {
     // git's own locks and halves: its messages say to remove them; nothing was there that is not committed.
     for (const path of lockFiles(person.folder)) rmSync(join(person.folder, '.git', path))
     await person.git('reset', '--quiet', '--hard')
