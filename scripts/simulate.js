@@ -2,6 +2,7 @@
 //
 //   npm run simulate -- --seed 1 --steps 200 --runs 1000     these seeds
 //   npm run simulate -- --minutes 10                         as long as told, from a seed of its own
+//   npm run simulate -- --losses                             servers also lose what they had not saved, and forget
 //   npm run simulate -- --seed 17 --steps 200 --trace        one run, step by step
 //   npm run simulate -- --seed 17 --only 3,8,41 --trace      a run of these steps alone, as a failure names them
 //
@@ -21,6 +22,7 @@ const OPTIONS = /** @type {const} */ ({
   workers: { type: 'string' },
   only: { type: 'string' },
   trace: { type: 'boolean', default: false },
+  losses: { type: 'boolean', default: false },
   'no-shrink': { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
 })
@@ -38,7 +40,7 @@ async function main() {
   const seed = values.seed === undefined ? Date.now() % 1_000_000_000 : whole(values.seed, 'seed')
   const file = await bundleSimulation()
   try {
-    if (values.trace || values.only !== undefined) return await showOne(file, seed, steps, values.only)
+    if (values.trace || values.only !== undefined) return await showOne(file, seed, steps, values)
     const minutes = values.minutes === undefined ? undefined : Number(values.minutes)
     const runs =
       values.runs === undefined ? (minutes === undefined ? 1_000 : Number.MAX_SAFE_INTEGER) : whole(values.runs, 'runs')
@@ -46,7 +48,16 @@ async function main() {
       values.workers === undefined ? availableParallelism() : whole(values.workers, 'workers'),
       runs,
     )
-    await many(file, { seed, steps, runs, minutes, workers, shrink: !values['no-shrink'], json: values.json })
+    await many(file, {
+      seed,
+      steps,
+      runs,
+      minutes,
+      workers,
+      shrink: !values['no-shrink'],
+      losses: values.losses,
+      json: values.json,
+    })
   } finally {
     rmSync(file, { force: true })
   }
@@ -56,12 +67,12 @@ async function main() {
  * @param {string} file
  * @param {number} seed
  * @param {number} steps
- * @param {string | undefined} only
+ * @param {{ readonly only?: string | undefined, readonly losses: boolean }} values
  */
-async function showOne(file, seed, steps, only) {
+async function showOne(file, seed, steps, { only, losses }) {
   const { allSteps, digest, safely } = await import(pathToFileURL(file).href)
   const chosen = only === undefined ? allSteps(steps) : only.split(',').map((text) => whole(text, 'only'))
-  const outcome = await safely({ seed, steps: chosen })
+  const outcome = await safely({ seed, steps: chosen, losses })
   for (const line of outcome.trace) console.log(line)
   for (const defect of outcome.defects) console.log(`DEFECT ${defect}`)
   console.log(`seed ${seed}: ${outcome.defects.length === 0 ? 'sound' : 'failed'}, trace ${digest(outcome)}`)
@@ -70,9 +81,9 @@ async function showOne(file, seed, steps, only) {
 
 /**
  * @param {string} file
- * @param {{ seed: number, steps: number, runs: number, minutes: number | undefined, workers: number, shrink: boolean, json: boolean }} order
+ * @param {{ seed: number, steps: number, runs: number, minutes: number | undefined, workers: number, shrink: boolean, losses: boolean, json: boolean }} order
  */
-async function many(file, { seed, steps, runs, minutes, workers, shrink, json }) {
+async function many(file, { seed, steps, runs, minutes, workers, shrink, losses, json }) {
   const begun = performance.now()
   const until = minutes === undefined ? undefined : Date.now() + minutes * 60_000
   let done = 0
@@ -89,7 +100,7 @@ async function many(file, { seed, steps, runs, minutes, workers, shrink, json })
     const child = fork(fileURLToPath(new URL('./simulate-worker.js', import.meta.url)), [file], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
-    child.send({ seed: seed + index, stride: workers, steps, runs: share, until, shrink })
+    child.send({ seed: seed + index, stride: workers, steps, runs: share, until, shrink, losses })
     child.on('message', (/** @type {any} */ report) => {
       if (report.kind === 'progress') {
         done += report.runs
@@ -101,7 +112,7 @@ async function many(file, { seed, steps, runs, minutes, workers, shrink, json })
       console.log(`\nseed ${report.seed} failed:`)
       for (const defect of report.defects.slice(0, 5)) console.log(`  ${defect}`)
       const which = report.steps.length === steps ? `--steps ${steps}` : `--only ${report.steps.join(',')}`
-      console.log(`  again: npm run simulate -- --seed ${report.seed} ${which} --trace`)
+      console.log(`  again: npm run simulate -- --seed ${report.seed} ${which}${losses ? ' --losses' : ''} --trace`)
     })
     return new Promise((resolve) => child.on('exit', resolve))
   })

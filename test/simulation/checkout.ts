@@ -110,8 +110,12 @@ export class UserGit {
     })
   }
 
+  /** The merge bases; of several, also theirs: git takes those for a file that it does not merge among bases. */
   basesWith(theirs: Oid): readonly Oid[] {
-    return mergeBases(this.#repo.objects, this.head()!, theirs)
+    const { objects } = this.#repo
+    const bases = mergeBases(objects, this.head()!, theirs)
+    const [first, ...others] = bases
+    return [...bases, ...others.flatMap((other) => mergeBases(objects, first!, other))]
   }
 
   merge(theirs: Oid, message: string): 'merged' | 'up-to-date' | 'contested' | 'refused' {

@@ -3,6 +3,8 @@ export interface Case {
   readonly seed: number
   /** Numbers of the steps that are done; each step's randomness is its own, so leaving one out leaves the others alike. */
   readonly steps: readonly number[]
+  /** Servers lose what they had not saved, and forget their feeds. */
+  readonly losses?: boolean
 }
 
 /**
@@ -17,7 +19,7 @@ export async function shrink(start: Case, fails: (candidate: Case) => Promise<bo
     for (let from = 0; from < steps.length && left > 0; ) {
       const fewer = [...steps.slice(0, from), ...steps.slice(from + size)]
       left--
-      if (await fails({ seed: start.seed, steps: fewer })) {
+      if (await fails({ ...start, steps: fewer })) {
         steps = fewer
         removed = true
       } else from += size
@@ -27,5 +29,5 @@ export async function shrink(start: Case, fails: (candidate: Case) => Promise<bo
       size = Math.ceil(size / 2)
     }
   }
-  return { seed: start.seed, steps }
+  return { ...start, steps }
 }

@@ -25,6 +25,8 @@ export interface RunOptions {
   readonly seed: number
   /** Numbers of the steps to do. */
   readonly steps: readonly number[]
+  /** Servers lose what they had not saved, and forget their feeds. */
+  readonly losses?: boolean
 }
 
 export interface Outcome {
@@ -86,10 +88,12 @@ export class Universe {
   readonly #setup: Random
   #token = 0
   #forgets = false
+  readonly #losses: boolean
   #open: Unseen[] = []
 
-  constructor(seed: number) {
+  constructor(seed: number, losses = false) {
     this.#seed = seed
+    this.#losses = losses
     this.#setup = seeded(seed)
     this.scheduler = new Scheduler(seeded(seed ^ 0x5eed), START)
     this.#disk = new Disk(() => this.scheduler.host.now)
@@ -126,7 +130,7 @@ export class Universe {
     registerServer('http://plaza.example', model)
     // A line that went on from a snapshot has forked, and git merges branches with two lines without knowing what the
     // younger one saw removed (docs/architecture.md, 'Not there yet'): a world forgets, or its people share branches.
-    this.#forgets = random() < 0.25
+    this.#forgets = this.#losses && random() < 0.25
     this.say(`world ${kind.name}${this.#forgets ? ', of short memory' : ''}`)
     this.#memory.remember(this.world.values)
     this.server = new GitModel(this.#disk, '/server', { bare: true })
@@ -253,8 +257,10 @@ export class Universe {
     ] as const)
     this.say(`server ${kind}`)
     if (kind === 'save') this.world.save()
-    else if (kind === 'restart' || kind === 'crash') this.world.restart(kind === 'crash')
-    else if (kind === 'retain') model.retain(5 + Math.floor(random() * 20))
+    else if (kind === 'restart' || kind === 'crash') {
+      if (!this.#losses) this.world.save()
+      this.world.restart(kind === 'crash')
+    } else if (kind === 'retain') model.retain(5 + Math.floor(random() * 20))
     else if (kind === 'clock') this.scheduler.host.now += Math.floor((random() - 0.3) * 7_200_000)
     else model.reachable = kind === 'reachable'
     this.count(`server: ${kind}`)
@@ -293,13 +299,18 @@ export class Universe {
       this.#giveUp(machine)
       return
     }
+    const uses = new Map<string, 'local' | 'remote'>()
     const running = await this.scheduler.start(
       machine.name,
       'resolve',
       () =>
-        settle({ context: machine.context(), target: undefined }, ({ decides }) => {
+        settle({ context: machine.context(), target: undefined }, ({ decides, path }) => {
           for (const one of decides) machine.decided.add(one)
-          return random() < 0.5 ? 'local' : 'remote'
+          // The files of an app belong together: half of each would be neither.
+          const app = /^apps\/[^/]+/.exec(path)?.[0] ?? path
+          const use = uses.get(app) ?? (random() < 0.5 ? 'local' : 'remote')
+          uses.set(app, use)
+          return use
         }),
       { calm: 1, random, strike: this.#strike(random, 30, 0.05) },
     )
@@ -667,8 +678,8 @@ export class Universe {
 }
 
 /** Plays one seed; the same steps give the same trace. */
-export async function play({ seed, steps }: RunOptions): Promise<Outcome> {
-  const universe = new Universe(seed)
+export async function play({ seed, steps, losses }: RunOptions): Promise<Outcome> {
+  const universe = new Universe(seed, losses)
   await universe.begin()
   for (const number of steps) {
     await universe.step(number)

@@ -11,6 +11,7 @@ export interface Order {
   /** Milliseconds since 1970, by the real clock. */
   readonly until: number | undefined
   readonly shrink: boolean
+  readonly losses: boolean
 }
 
 export interface Failure extends Case {
@@ -58,10 +59,10 @@ export async function work(order: Order, tell: (report: Report) => void): Promis
   for (let index = 0; index < order.runs; index++) {
     if (order.until !== undefined && clock.now() >= order.until) break
     const seed = order.seed + index * order.stride
-    const outcome = await safely({ seed, steps: allSteps(order.steps) })
+    const outcome = await safely({ seed, steps: allSteps(order.steps), losses: order.losses })
     runs++
     for (const [name, count] of Object.entries(outcome.counts)) counts[name] = (counts[name] ?? 0) + count
-    if (outcome.defects.length > 0) tell({ kind: 'failure', ...(await smaller(outcome, order.shrink)) })
+    if (outcome.defects.length > 0) tell({ kind: 'failure', ...(await smaller(outcome, order)) })
     if (clock.now() - told > 1_000) progress()
   }
   progress()
@@ -76,11 +77,14 @@ export async function safely(one: Case): Promise<Outcome> {
   }
 }
 
-async function smaller(outcome: Outcome, wanted: boolean): Promise<Failure> {
+async function smaller(outcome: Outcome, { shrink: wanted, losses }: Order): Promise<Failure> {
   const { seed, steps, defects } = outcome
-  if (!wanted) return { seed, steps, defects }
+  if (!wanted) return { seed, steps, defects, losses }
   const sort = sortOf(defects)
-  const small = await shrink({ seed, steps }, async (candidate) => sortOf((await safely(candidate)).defects) === sort)
+  const small = await shrink(
+    { seed, steps, losses },
+    async (candidate) => sortOf((await safely(candidate)).defects) === sort,
+  )
   return { ...small, defects: (await safely(small)).defects }
 }
 
