@@ -1,6 +1,6 @@
 import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import type { RuntimeOptions } from '../../src/runtime/index.ts'
 import { statusLocked } from '../../src/sync/status.ts'
 import { CODE, cloneWorld, startWorld, temporaryFolder } from '../sync/support.ts'
@@ -42,6 +42,8 @@ describe.each([
   ['the reference runtime', {}],
   ['a runtime like the public one', { publicLike: true }],
 ] as const)('a race on %s', (name, options: Partial<RuntimeOptions>) => {
+  afterEach(() => asSomebody(true))
+
   it('loses no edit', { timeout: (SIZE.seconds * 10 + 240) * 1000 }, async () => {
     const world = await startWorld(options)
     const shared = await furnish(world, SIZE.objects)

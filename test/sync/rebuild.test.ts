@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { fetchWorld } from '../../src/sync/fetch.ts'
@@ -16,21 +17,11 @@ const at = (project: Checkout, revision = REF) => project.git('rev-parse', revis
 function wrongCommit(project: Checkout, of: string): string {
   project.git('read-tree', `--index-output=${project.folder}/.git/wrong`, of)
   const env = { ...process.env, GIT_INDEX_FILE: `${project.folder}/.git/wrong` }
-  const git = (...args: string[]) => runGit(project, args, env)
+  const git = (...args: string[]) => execFileSync('git', args, { cwd: project.folder, encoding: 'utf8', env }).trimEnd()
   git('update-index', '--force-remove', project.entityPathOf('lamp0001'))
   const tree = git('write-tree')
   const message = project.git('log', '-1', '--format=%B', of).replace(/^Lobby-Tree: .*$/m, `Lobby-Tree: ${tree}`)
   return git('commit-tree', tree, '-p', `${of}^`, '-m', message)
-}
-
-function runGit(project: Checkout, args: readonly string[], env: NodeJS.ProcessEnv): string {
-  const before = { ...process.env }
-  Object.assign(process.env, env)
-  try {
-    return project.git(...args)
-  } finally {
-    process.env = before
-  }
 }
 
 describe('sync rebuild', () => {
