@@ -60,6 +60,16 @@ export async function openNativeRepository(
   })
 }
 
+/** The `PATH`s under which git was new enough: one process asks once, however many repositories it opens. */
+const newEnough = new Set<string | undefined>()
+
+async function checkVersion(context: GitContext): Promise<void> {
+  const path = process.env.PATH
+  if (newEnough.has(path)) return
+  await gitVersion(context)
+  newEnough.add(path)
+}
+
 /** What `git version` says, where that is new enough. Throws `git_too_old`, `git_missing`. */
 export async function gitVersion(context: GitContext): Promise<string> {
   const text = (await runGit(context, ['version'])).stdout.toString('utf8').trim()
