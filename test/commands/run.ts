@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { format } from 'node:util'
-import type { Command } from '@oclif/core'
+import { type Command, Config } from '@oclif/core'
 import { vi } from 'vitest'
 
 const ROOT = resolve(import.meta.dirname, '../..')
@@ -14,13 +14,27 @@ export interface Ran {
   readonly code: number
 }
 
-/** Runs a command in this process, in a folder, with an environment that names no other world. */
-export async function run(
+/** What oclif reads of the package, once. */
+let loaded: Promise<Config> | undefined
+
+/** The end of the run before: the folder, the environment and the output are those of one command at a time. */
+let last: Promise<unknown> = Promise.resolve()
+
+/** Runs a command in this process, in a folder, with an environment that names no other world; one after the other. */
+export function run(...args: Parameters<typeof runAlone>): Promise<Ran> {
+  const ran = last.then(() => runAlone(...args))
+  last = ran.catch(() => {})
+  return ran
+}
+
+async function runAlone(
   command: typeof Command,
   cwd: string,
   argv: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<Ran> {
+  loaded ??= Config.load({ root: ROOT })
+  const config = await loaded
   let out = ''
   let err = ''
   const before = { cwd: process.cwd(), exitCode: process.exitCode }
@@ -37,7 +51,7 @@ export async function run(
   process.chdir(cwd)
   process.exitCode = 0
   try {
-    await (command as unknown as { run(argv: string[], root: string): Promise<unknown> }).run([...argv], ROOT)
+    await (command as unknown as { run(argv: string[], config: Config): Promise<unknown> }).run([...argv], config)
     return { out, err, code: Number(process.exitCode) }
   } finally {
     process.chdir(before.cwd)

@@ -232,11 +232,11 @@ inBothLayouts('sync resolve without arguments needs a terminal, and says what to
   const { project } = await contested(layout)
   expect((await sync(project, ['pull'])).code).toBe(2)
   const before = project.everything()
-  const { code, stderr } = await sync(project, ['resolve'])
+  const { code, stderr } = await sync(project, ['resolve'], {})
   expect(stderr.replace(/[\s›]+/g, ' ')).toContain('pass ids or --all, and --use local, remote or merged')
   expect(code).toBe(1)
   for (const args of [['lamp0001'], ['nobody', '--use', 'local'], ['lamp0001', '--use', 'local', '--field', 'scale']])
-    expect((await sync(project, ['resolve', ...args])).code).toBe(1)
+    expect((await sync(project, ['resolve', ...args], {})).code).toBe(1)
   expect(project.everything()).toEqual(before)
 })
 

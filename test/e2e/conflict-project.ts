@@ -7,13 +7,26 @@ import { formatJson } from '../../src/projection/json-file.ts'
 import { entityFile } from '../../src/projection/paths.ts'
 import { type ConflictArtifact, parseArtifact } from '../../src/sync/conflict-artifact.ts'
 import type { JsonObject } from '../../src/world/json.ts'
+import { run as runHere } from '../commands/run.ts'
 import { Checkout, CODE } from '../sync/support.ts'
 
 /**
- * Conflicts as people meet them: the built command in processes of its own, git itself, and a world that answers over
- * HTTP, in both layouts of a project (G8).
+ * Conflicts as people meet them: commands with all that they print, git itself, and a world that answers over HTTP, in
+ * both layouts of a project (G8).
  */
 const CLI = resolve('bin/run.js')
+
+/** The commands that run in this process where nothing asks for one of their own: starting it is most of their time. */
+const COMMANDS = {
+  check: () => import('../../src/commands/sync/check.ts'),
+  conflicts: () => import('../../src/commands/sync/conflicts.ts'),
+  fetch: () => import('../../src/commands/sync/fetch.ts'),
+  init: () => import('../../src/commands/sync/init.ts'),
+  pull: () => import('../../src/commands/sync/pull.ts'),
+  push: () => import('../../src/commands/sync/push.ts'),
+  resolve: () => import('../../src/commands/sync/resolve.ts'),
+  status: () => import('../../src/commands/sync/status.ts'),
+} as const
 
 export const LAYOUTS = ['split', 'manifest'] as const
 export type Layout = (typeof LAYOUTS)[number]
@@ -45,13 +58,23 @@ export async function run(
   return { code, stdout, stderr }
 }
 
-/** `gamedev sync …` as the user types it. */
-export function sync(
+/** `gamedev sync …` as the user types it: in this process, unless it is told of an environment of its own. */
+export async function sync(
   project: { readonly folder: string },
   args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
+  env?: Readonly<Record<string, string>>,
 ): Promise<Ran> {
-  return run(project.folder, process.execPath, [CLI, 'sync', ...args], { ADMIN_CODE: CODE, ...env })
+  const [name = '', ...rest] = args
+  if (env !== undefined || !isCommand(name)) {
+    return run(project.folder, process.execPath, [CLI, 'sync', ...args], { ADMIN_CODE: CODE, ...env })
+  }
+  const { default: command } = await COMMANDS[name]()
+  const { code, out, err } = await runHere(command, project.folder, rest, { ADMIN_CODE: CODE })
+  return { code, stdout: out, stderr: err }
+}
+
+function isCommand(name: string): name is keyof typeof COMMANDS {
+  return Object.hasOwn(COMMANDS, name)
 }
 
 /** What a command says with `--json`. */
@@ -73,6 +96,7 @@ export async function syncJson(project: { readonly folder: string }, ...args: re
 /** A project in one of the layouts; what it says of an object is found wherever the layout has it. */
 export class Project extends Checkout {
   readonly layout: Layout
+  #prefix: string | undefined
 
   constructor(folder: string, layout: Layout) {
     super(folder)
@@ -163,7 +187,8 @@ export class Project extends Checkout {
 
   /** Where the project is in its repository, with a final slash. */
   prefix(): string {
-    return this.git('rev-parse', '--show-prefix')
+    this.#prefix ??= this.git('rev-parse', '--show-prefix')
+    return this.#prefix
   }
 
   /** The conflicted paths of `git status`. */

@@ -115,7 +115,7 @@ async function struckAtEachStep(
   for (const at of steps(unharmed.calls.length)) {
     const copy = copyOf(`struck-${at}`)
     const struck = await run(copy.folder, shim, args, { at, kind })
-    const again = await run(copy.folder, shim, args)
+    const again = await sync(copy, args)
     const story = `${kind} at ${at}: git ${struck.calls[at - 1]}\n${struck.stderr}\nthen: ${again.stderr}`
     expect(again.code, story).toBe(0)
     verify(copy)

@@ -1,13 +1,23 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const GIT = execFileSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim()
 
-/** Killed are the command that called git (`FAULT_WHOM` its process), or its whole process group; or that git alone. */
-const SHIM = `#!/bin/bash
-n=1; while [ -d "$FAULT_COUNT" ] && ! mkdir "$FAULT_COUNT/$n" 2>/dev/null; do n=$((n+1)); done
-echo "$*" > "$FAULT_COUNT/$n/call"
+/**
+ * Killed are the command that called git (`FAULT_WHOM` its process), or its whole process group; or that git alone. A call takes the first
+ * number whose file it makes itself (noclobber); nothing but the shell runs for that, as it is done thousands of times.
+ */
+const SHIM = `#!/bin/sh
+call="$*"
+count() { n=$#; }
+count "$FAULT_COUNT"/*
+set -C
+until { printf '%s\\n' "$call" > "$FAULT_COUNT/$n"; } 2>/dev/null; do
+  [ -d "$FAULT_COUNT" ] || break
+  n=$((n+1))
+done
+set +C
 if [ "$n" != "$FAULT_AT" ]; then exec ${GIT} "$@"; fi
 whom=$PPID; if [ "$FAULT_WHOM" = group ]; then whom=0; fi
 case "$FAULT_KIND" in
@@ -74,8 +84,7 @@ export class GitShim {
         readdirSync(count)
           .map(Number)
           .sort((a, b) => a - b)
-          .map((n) => join(count, String(n), 'call'))
-          .map((call) => (existsSync(call) ? readFileSync(call, 'utf8').trim() : '')),
+          .map((n) => readFileSync(join(count, String(n)), 'utf8').trim()),
     }
   }
 }

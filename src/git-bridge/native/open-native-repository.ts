@@ -23,7 +23,7 @@ export async function openNativeRepository(
   if (options.signal !== undefined) setMaxListeners(0, options.signal)
   const context: GitContext = { cwd, signal: options.signal }
   const [, found] = await Promise.all([
-    gitVersion(context),
+    checkVersion(context),
     runGit(
       context,
       [
