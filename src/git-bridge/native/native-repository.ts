@@ -61,6 +61,8 @@ export class NativeRepository implements Repository {
   readonly #differ: TreeDiffer
   readonly #treesOf = new Map<Oid, Oid>()
   readonly #lists = new Map<string, Promise<readonly FileEntry[]>>()
+  #lastWrite: Promise<void> = Promise.resolve()
+  #nextWrite: { readonly together: Map<Oid, NewObject>; readonly written: Promise<void> } | undefined
 
   constructor(place: RepositoryPlace) {
     this.objectFormat = place.objectFormat
@@ -269,8 +271,20 @@ export class NativeRepository implements Repository {
     return tree
   }
 
+  /** What is written while git writes goes together, after it: downloads under way at once need few processes. */
   #write(objects: ReadonlyMap<Oid, NewObject>): Promise<void> {
-    return writeObjects(this.#context, this.objectFormat, objects)
+    if (objects.size === 0) return Promise.resolve()
+    if (this.#nextWrite === undefined) {
+      const together = new Map<Oid, NewObject>()
+      const written = this.#lastWrite.then(() => {
+        this.#nextWrite = undefined
+        return writeObjects(this.#context, this.objectFormat, together)
+      })
+      this.#nextWrite = { together, written }
+      this.#lastWrite = written.catch(() => {})
+    }
+    for (const [oid, object] of objects) this.#nextWrite.together.set(oid, object)
+    return this.#nextWrite.written
   }
 
   async #assertHere(oid: Oid, type: 'tree' | 'commit'): Promise<void> {
