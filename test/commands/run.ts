@@ -43,6 +43,9 @@ async function runAlone(
   const stdout = vi.spyOn(console, 'log').mockImplementation((...args) => {
     out += `${format(...args)}\n`
   })
+  const warnings = vi.spyOn(console, 'error').mockImplementation((...args) => {
+    err += `${format(...args)}\n`
+  })
   const stderr = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
     err += String(text)
     return true
@@ -62,6 +65,7 @@ async function runAlone(
     }
     vi.unstubAllEnvs()
     stdout.mockRestore()
+    warnings.mockRestore()
     stderr.mockRestore()
   }
 }

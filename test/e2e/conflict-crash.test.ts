@@ -69,7 +69,6 @@ inBothLayouts(
     expect((await whole.push()).kind).toBe('pushed')
     expect(await world.entity('lamp0001')).toMatchObject({ position: [1, 1, 1], pinned: true, props: { glow: 7 } })
   },
-  LONG ? 600_000 : undefined,
 )
 
 /** Settles with what is here, and says what was committed and what is not committed again. */

@@ -2,16 +2,7 @@ import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { Faults, type Kill } from './conflict-faults.ts'
-import {
-  type Begun,
-  begin,
-  deploy,
-  inBothLayouts,
-  type Layout,
-  type Project,
-  sync,
-  syncJson,
-} from './conflict-support.ts'
+import { type Begun, begin, deploy, inALayout, type Layout, type Project, sync, syncJson } from './conflict-support.ts'
 
 /** Local changes and a contested pull that has not run yet. */
 async function toPull(layout: Layout): Promise<Begun> {
@@ -44,7 +35,7 @@ const unmerged = (project: Project) => Object.keys(project.unmerged())
 
 // 1. Killed after MERGE_HEAD was written and before the files were: "No conflict is open; git commit concludes the merge".
 // Who follows that advice records the world's changes as merged and drops them all; the next push undoes them in the world.
-inBothLayouts(
+inALayout(
   'C1: after a pull that was killed, sync conflicts never invites to commit what was not merged',
   async (layout) => {
     const { world, project } = await toPull(layout)
@@ -60,7 +51,7 @@ inBothLayouts(
 )
 
 // 1b. The same for a pull without a conflict.
-inBothLayouts(
+inALayout(
   'after a pull without conflicts that was killed, sync conflicts does not invite to commit either',
   async (layout) => {
     const { world, project } = await begin(layout)
@@ -77,7 +68,7 @@ inBothLayouts(
 )
 
 // 2. Killed between the files and the stages: markers are staged as if they were resolved.
-inBothLayouts(
+inALayout(
   'C1: after a pull that was killed, sync conflicts knows of conflicts that are not in the index yet',
   async (layout) => {
     const { project } = await toPull(layout)
@@ -88,7 +79,7 @@ inBothLayouts(
 )
 
 // 3. The next pull leaves the conflict open, but nobody writes its artifact: no who, no when, no history.
-inBothLayouts('C3: a conflict that a recovered pull left open has its artifact', async (layout) => {
+inALayout('C3: a conflict that a recovered pull left open has its artifact', async (layout) => {
   const { project } = await toPull(layout)
   const struck = await strike(project, ['pull'], /^read-tree/, 'kill-after')
   expect((await sync(struck, ['pull'])).code).toBe(2)
@@ -103,7 +94,7 @@ inBothLayouts('C3: a conflict that a recovered pull left open has its artifact',
 
 // 4. `resolve` puts markers at stage 0 for a moment: killed then, the conflict is gone from the index, and its artifact
 // is closed as "merged" by the next look.
-inBothLayouts('C4: resolve --field that was killed leaves a conflict', async (layout) => {
+inALayout('C4: resolve --field that was killed leaves a conflict', async (layout) => {
   const { project } = await pulled(layout)
   const args = ['resolve', 'lamp0001', '--field', 'position', '--use', 'remote']
   const struck = await strike(project, args, /^update-index -z --index-info/, 'kill-after')
@@ -112,20 +103,17 @@ inBothLayouts('C4: resolve --field that was killed leaves a conflict', async (la
 })
 
 // 5. `resolve` writes the index before the files: killed between them, nothing is open and the files have markers.
-inBothLayouts(
-  'C4: resolve that was killed does not leave markers in files that git takes for resolved',
-  async (layout) => {
-    const { project } = await pulled(layout)
-    const struck = await strike(
-      project,
-      ['resolve', '--all', '--use', 'remote'],
-      /^update-index -z --index-info/,
-      'kill-after',
-    )
-    const marked = struck.read(struck.fileOf('lamp0001')).includes('<<<<<<<')
-    expect([unmerged(struck).length > 0, marked]).not.toEqual([false, true])
-  },
-)
+inALayout('C4: resolve that was killed does not leave markers in files that git takes for resolved', async (layout) => {
+  const { project } = await pulled(layout)
+  const struck = await strike(
+    project,
+    ['resolve', '--all', '--use', 'remote'],
+    /^update-index -z --index-info/,
+    'kill-after',
+  )
+  const marked = struck.read(struck.fileOf('lamp0001')).includes('<<<<<<<')
+  expect([unmerged(struck).length > 0, marked]).not.toEqual([false, true])
+})
 
 // 6. An artifact that misses a contested field, or names another: the file is settled with our values, whatever was asked
 // for. When all that an artifact names is settled, both sides of the file must be equal.
@@ -133,7 +121,7 @@ for (const [name, damage] of [
   ['misses a field', (fields: Field[]) => fields.filter(({ field }) => field !== 'position')],
   ['names other fields', (fields: Field[]) => fields.map((field) => ({ ...field, path: ['elsewhere'] }))],
 ] as const)
-  inBothLayouts(`C4: an artifact that ${name} is no reason to drop the world's value silently`, async (layout) => {
+  inALayout(`C4: an artifact that ${name} is no reason to drop the world's value silently`, async (layout) => {
     const { project } = await pulled(layout)
     project.change(`.lobby/conflicts/${project.artifact('entity:lamp0001').id}.json`, (artifact) => {
       artifact.fields = damage(artifact.fields as Field[])
@@ -150,7 +138,7 @@ interface Field {
 }
 
 // 7. Another stage 2 than the pull left: the conflict is taken for git's own and settled, the artifact says "resolved".
-inBothLayouts('C4: stages that are not those of the pull are said to be, and nothing is changed', async (layout) => {
+inALayout('C4: stages that are not those of the pull are said to be, and nothing is changed', async (layout) => {
   const { project } = await pulled(layout)
   const path = project.fileOf('lamp0001')
   const [base, , theirs] = [1, 2, 3].map((stage) => project.git('rev-parse', `:${stage}:${path}`))
@@ -171,7 +159,7 @@ inBothLayouts('C4: stages that are not those of the pull are said to be, and not
 })
 
 // 8. The hint of file_edited leads nowhere: what "git checkout --merge" writes has git's labels and is "edited" again.
-inBothLayouts('C4: after git checkout --merge, as the hint says, a conflict can be resolved', async (layout) => {
+inALayout('C4: after git checkout --merge, as the hint says, a conflict can be resolved', async (layout) => {
   const { project } = await pulled(layout)
   const path = project.fileOf('lamp0001')
   project.write(path, project.read(path).replace('A lamp', 'Edited'))
@@ -187,7 +175,7 @@ inBothLayouts('C4: after git checkout --merge, as the hint says, a conflict can 
 
 // 9. A pull does not look what became of earlier conflicts: given up, or settled and committed, they enter the history as
 // open, unless "sync conflicts" was run meanwhile.
-inBothLayouts('C3: the history of a conflict says how the earlier ones ended', async (layout) => {
+inALayout('C3: the history of a conflict says how the earlier ones ended', async (layout) => {
   const { world, project } = await pulled(layout)
   project.git('merge', '--abort')
   expect((await sync(project, ['pull'])).code).toBe(2)
@@ -206,7 +194,7 @@ inBothLayouts('C3: the history of a conflict says how the earlier ones ended', a
 // 10. `flags.all` is undefined without the flag, so `undefined === false` never says "Name a conflict".
 it('sync resolve --use without a name says what is missing', async () => {
   const { project } = await pulled('split')
-  const { code, stdout, stderr } = await sync(project, ['resolve', '--use', 'local'])
+  const { code, stdout, stderr } = await sync(project, ['resolve', '--use', 'local'], {})
   expect(stdout + stderr).toContain('Name a conflict, or pass --all')
   expect(code).toBe(1)
 })
@@ -271,14 +259,14 @@ async function expectRemote(project: Project, args: readonly string[]): Promise<
 
 // 13. Without an artifact (a recovered pull, 3; one undone, 16) stages 1 and 3 that are equal are "merged by field", so that
 // "settled with remote" keeps our value. `restaged` must not merge a file again when a side was asked for.
-inBothLayouts('M2: what the world put back is settled with remote, with or without an artifact', async (layout) => {
+inALayout('M2: what the world put back is settled with remote, with or without an artifact', async (layout) => {
   const project = await putBack(layout)
   project.remove('.lobby/conflicts')
   await expectRemote(project, ['resolve', '--all', '--use', 'remote'])
 })
 
 // 14. --restage takes the stages of a pull for those of a plain merge, and settles with ours what was put back.
-inBothLayouts('M2: --restage leaves the conflicts of a pull open', async (layout) => {
+inALayout('M2: --restage leaves the conflicts of a pull open', async (layout) => {
   const project = await putBack(layout)
   const { code } = await sync(project, ['resolve', '--restage'])
   expect([code, unmerged(project)]).toEqual([2, [project.fileOf('lamp0001')]])
@@ -286,7 +274,7 @@ inBothLayouts('M2: --restage leaves the conflicts of a pull open', async (layout
 
 // 15. Stages of which base and theirs are equal are no conflict to any merge tool, nor to "git checkout --merge": it takes
 // ours unasked. As with assets (ContestedAssets.misleads), the base is better left out of such a field.
-inBothLayouts('C2: a merge tool sees what the world put back', async (layout) => {
+inALayout('C2: a merge tool sees what the world put back', async (layout) => {
   const project = await putBack(layout)
   const path = project.fileOf('lamp0001')
   project.git('checkout', '--quiet', '--merge', '--', path)
@@ -294,7 +282,7 @@ inBothLayouts('C2: a merge tool sees what the world put back', async (layout) =>
 })
 
 // 16. `git checkout --merge` undoes a resolution; the artifact stays "resolved", with the side that was not taken.
-inBothLayouts('C4: a resolution that was undone is open again in its artifact', async (layout) => {
+inALayout('C4: a resolution that was undone is open again in its artifact', async (layout) => {
   const { project } = await pulled(layout)
   const path = project.fileOf('lamp0001')
   const working = project.read(path)

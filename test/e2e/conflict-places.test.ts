@@ -14,7 +14,7 @@ import {
   expectInStep,
   expectOpen,
   expectSettled,
-  inBothLayouts,
+  inALayout,
   type Layout,
   Project,
   sync,
@@ -33,7 +33,7 @@ async function contested(layout: Layout, options: BeginOptions = {}): Promise<Be
 
 const CONTESTED = { 'entity:lamp0001': ['position', 'props.color'] }
 
-inBothLayouts('merge.conflictStyle=diff3 shows the base between the sides, also of what is left', async (layout) => {
+inALayout('merge.conflictStyle=diff3 shows the base between the sides, also of what is left', async (layout) => {
   const { project } = await contested(layout, { config: { 'merge.conflictStyle': 'diff3' } })
   const path = project.fileOf('lamp0001')
   expect((await sync(project, ['pull'])).code).toBe(2)
@@ -52,7 +52,7 @@ inBothLayouts('merge.conflictStyle=diff3 shows the base between the sides, also 
   expect(shown()[0]).toMatch(color)
 })
 
-inBothLayouts('core.autocrlf=true: markers and settled files end their lines as the checkout does', async (layout) => {
+inALayout('core.autocrlf=true: markers and settled files end their lines as the checkout does', async (layout) => {
   const begun = await contested(layout, { config: { 'core.autocrlf': 'true' } })
   const { world, project } = begun
   const script = project.read('apps/Lamp/index.js')
@@ -85,7 +85,7 @@ inBothLayouts('core.autocrlf=true: markers and settled files end their lines as 
   await expectInStep(begun)
 })
 
-inBothLayouts('G1: in a subfolder of a linked worktree, with spaces and umlauts in every name', async (layout) => {
+inALayout('G1: in a subfolder of a linked worktree, with spaces and umlauts in every name', async (layout) => {
   const id = 'Straßen Lampe ø'
   const begun = await begin(layout, {
     folder: 'spiele/großer Platz',
@@ -157,7 +157,7 @@ for (const [name, conclude] of [
   ['git commit', ['commit', '--quiet', '--no-edit']],
   ['git merge --abort', ['merge', '--abort']],
 ] as const)
-  inBothLayouts(`--autostash: local changes come back after ${name}`, async (layout) => {
+  inALayout(`--autostash: local changes come back after ${name}`, async (layout) => {
     const { world, project } = await contested(layout)
     await world.edit('bob', 'lamp0002', { position: [6, 6, 6] })
     project.edit('lamp0002', { pinned: true })
@@ -182,7 +182,7 @@ for (const [name, conclude] of [
     else expect(project.object('lamp0002')).toMatchObject({ position: [6, 6, 6] })
   })
 
-inBothLayouts('M4: sync init where both have files: a conflict as after a pull', async (layout) => {
+inALayout('M4: sync init where both have files: a conflict as after a pull', async (layout) => {
   const world = await startWorld()
   await addLamps(world)
   const project = new Project(temporaryFolder(), layout)
@@ -228,7 +228,7 @@ inBothLayouts('M4: sync init where both have files: a conflict as after a pull',
   await expectInStep({ world, project })
 })
 
-inBothLayouts('sync resolve without arguments needs a terminal, and says what to do without one', async (layout) => {
+inALayout('sync resolve without arguments needs a terminal, and says what to do without one', async (layout) => {
   const { project } = await contested(layout)
   expect((await sync(project, ['pull'])).code).toBe(2)
   const before = project.everything()

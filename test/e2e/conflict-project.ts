@@ -19,6 +19,7 @@ const CLI = resolve('bin/run.js')
 /** The commands that run in this process where nothing asks for one of their own: starting it is most of their time. */
 const COMMANDS = {
   check: () => import('../../src/commands/sync/check.ts'),
+  clone: () => import('../../src/commands/sync/clone.ts'),
   conflicts: () => import('../../src/commands/sync/conflicts.ts'),
   fetch: () => import('../../src/commands/sync/fetch.ts'),
   init: () => import('../../src/commands/sync/init.ts'),

@@ -13,7 +13,7 @@ import {
   expectOpen,
   expectSettled,
   type Fields,
-  inBothLayouts,
+  inALayout,
   type Layout,
   type Project,
   sync,
@@ -172,7 +172,7 @@ async function contested(layout: Layout): Promise<Begun> {
 }
 
 for (const [name, { settle, outcome, marks }] of Object.entries(WAYS))
-  inBothLayouts(`C4: settled with ${name}`, async (layout) => {
+  inALayout(`C4: settled with ${name}`, async (layout) => {
     const begun = await contested(layout)
     const { world, project } = begun
     expect((await sync(project, ['pull'])).code).toBe(2)
@@ -197,50 +197,47 @@ for (const [name, { settle, outcome, marks }] of Object.entries(WAYS))
     await expectInStep(begun)
   })
 
-inBothLayouts(
-  'C1, C3: given up with git merge --abort, twice, then settled; and contested once more',
-  async (layout) => {
-    const begun = await contested(layout)
-    const { world, project } = begun
-    const before = project.everything()
-    for (const first of [true, false]) {
-      expect((await sync(project, ['pull'])).code).toBe(2)
-      project.git('merge', '--abort')
-      expect(project.everything()).toEqual(before)
-      expect(project.git('status', '--porcelain')).toBe('')
-      if (first) await expectSettled(project, false)
-      else await expectConcluded(project)
-      expect(project.artifacts().map(({ id, status }) => [id, status])).toEqual(
-        [FIRST, SECOND].sort().map((id) => [id, 'abandoned']),
-      )
-    }
-    const head = await world.head()
-    const refused = await sync(project, ['push'])
-    expect(refused.code, refused.stdout + refused.stderr).toBe(3)
-    expect(await world.head()).toBe(head)
+inALayout('C1, C3: given up with git merge --abort, twice, then settled; and contested once more', async (layout) => {
+  const begun = await contested(layout)
+  const { world, project } = begun
+  const before = project.everything()
+  for (const first of [true, false]) {
     expect((await sync(project, ['pull'])).code).toBe(2)
-    await expectOpen(project, unmerged(project), CONTESTED)
-    const told = (id: string) => {
-      const artifact = project.artifacts().find((candidate) => candidate.id === id)!
-      return [...artifact.history.map(({ status }) => status), artifact.status]
-    }
-    expect(told(FIRST)).toEqual(['abandoned', 'abandoned', 'open'])
-    await resolveAll(project, ['--all', '--use', 'local'])
-    project.git('commit', '--quiet', '--no-edit')
-    expect((await sync(project, ['push'])).code).toBe(0)
-    await expectInStep(begun)
-
-    await world.edit('bob', 'lamp0001', { position: [6, 6, 6] })
-    project.edit('lamp0001', { position: [7, 7, 7] }).commit('again')
-    expect((await sync(project, ['pull'])).code).toBe(2)
-    await expectOpen(project, { [project.fileOf('lamp0001')]: 'UU' }, { 'entity:lamp0001': ['position'] })
-    expect(told(FIRST)).toEqual(['abandoned', 'abandoned', 'resolved', 'open'])
-    expect(told(SECOND)).toEqual(['abandoned', 'abandoned', 'resolved'])
     project.git('merge', '--abort')
-  },
-)
+    expect(project.everything()).toEqual(before)
+    expect(project.git('status', '--porcelain')).toBe('')
+    if (first) await expectSettled(project, false)
+    else await expectConcluded(project)
+    expect(project.artifacts().map(({ id, status }) => [id, status])).toEqual(
+      [FIRST, SECOND].sort().map((id) => [id, 'abandoned']),
+    )
+  }
+  const head = await world.head()
+  const refused = await sync(project, ['push'])
+  expect(refused.code, refused.stdout + refused.stderr).toBe(3)
+  expect(await world.head()).toBe(head)
+  expect((await sync(project, ['pull'])).code).toBe(2)
+  await expectOpen(project, unmerged(project), CONTESTED)
+  const told = (id: string) => {
+    const artifact = project.artifacts().find((candidate) => candidate.id === id)!
+    return [...artifact.history.map(({ status }) => status), artifact.status]
+  }
+  expect(told(FIRST)).toEqual(['abandoned', 'abandoned', 'open'])
+  await resolveAll(project, ['--all', '--use', 'local'])
+  project.git('commit', '--quiet', '--no-edit')
+  expect((await sync(project, ['push'])).code).toBe(0)
+  await expectInStep(begun)
 
-inBothLayouts('C5: nothing is sent while conflicts are open, nor when their markers were committed', async (layout) => {
+  await world.edit('bob', 'lamp0001', { position: [6, 6, 6] })
+  project.edit('lamp0001', { position: [7, 7, 7] }).commit('again')
+  expect((await sync(project, ['pull'])).code).toBe(2)
+  await expectOpen(project, { [project.fileOf('lamp0001')]: 'UU' }, { 'entity:lamp0001': ['position'] })
+  expect(told(FIRST)).toEqual(['abandoned', 'abandoned', 'resolved', 'open'])
+  expect(told(SECOND)).toEqual(['abandoned', 'abandoned', 'resolved'])
+  project.git('merge', '--abort')
+})
+
+inALayout('C5: nothing is sent while conflicts are open, nor when their markers were committed', async (layout) => {
   const begun = await contested(layout)
   const { world, project } = begun
   const script = project.read('apps/Lamp/index.js')

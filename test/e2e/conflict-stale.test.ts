@@ -5,7 +5,7 @@ import {
   begin,
   expectOpen,
   expectSettled,
-  inBothLayouts,
+  inALayout,
   type Layout,
   type Project,
   sync,
@@ -38,7 +38,7 @@ async function expectRefused(project: Project, code: string, ...uses: readonly s
   }
 }
 
-inBothLayouts('C4: HEAD or MERGE_HEAD moved since: a conflict no longer fits', async (layout) => {
+inALayout('C4: HEAD or MERGE_HEAD moved since: a conflict no longer fits', async (layout) => {
   const { project } = await contested(layout)
   const head = project.git('rev-parse', 'HEAD')
   const other = project.git('commit-tree', '-p', 'HEAD', '-m', 'another', 'HEAD^{tree}')
@@ -53,7 +53,7 @@ inBothLayouts('C4: HEAD or MERGE_HEAD moved since: a conflict no longer fits', a
   expect(project.unmerged()).toEqual({})
 })
 
-inBothLayouts('C4: a file that was edited is not written over; it can be taken as it is', async (layout) => {
+inALayout('C4: a file that was edited is not written over; it can be taken as it is', async (layout) => {
   const { project } = await contested(layout)
   const path = project.fileOf('lamp0001')
   project.write(path, project.read(path).replace('"label": "A lamp"', '"label": "Edited"'))
@@ -70,51 +70,48 @@ inBothLayouts('C4: a file that was edited is not written over; it can be taken a
   expect(closed).toMatchObject({ code: 1, data: { error: { code: 'not_open' } } })
 })
 
-inBothLayouts(
-  'C3: an artifact survives its schema; without a readable one the index still says all',
-  async (layout) => {
-    const { project } = await contested(layout)
-    const file = artifactFile(project)
-    const text = project.read(file)
-    const artifact = parseArtifact(text)
-    expect(artifact).toBeDefined()
-    expect(artifactText(artifact!)).toBe(text)
-    expect(conflictSchema.parse(JSON.parse(text))).toEqual(artifact)
-    const path = project.fileOf('lamp0001')
-    const stages = [1, 2, 3].map((stage) => project.git('rev-parse', `:${stage}:${path}`))
-    expect(artifact).toMatchObject({
-      worldId: 'plaza',
-      object: 'entity:lamp0001',
-      path,
-      local: project.git('rev-parse', 'HEAD'),
-      remote: project.git('rev-parse', 'MERGE_HEAD'),
-      base: project.git('merge-base', 'HEAD', 'MERGE_HEAD'),
-      files: [{ path, stages: { base: stages[0], local: stages[1], remote: stages[2] } }],
-      fields: [
-        { field: 'position', localBy: { name: 'Dev' }, remoteBy: { name: 'bob' } },
-        { field: 'props.color', base: { value: 'red' }, local: { value: 'blue' }, remote: { value: 'green' } },
-      ],
-    })
-    const working = project.git('hash-object', path)
-    expect(artifact!.files[0]!.working).toBe(working)
+inALayout('C3: an artifact survives its schema; without a readable one the index still says all', async (layout) => {
+  const { project } = await contested(layout)
+  const file = artifactFile(project)
+  const text = project.read(file)
+  const artifact = parseArtifact(text)
+  expect(artifact).toBeDefined()
+  expect(artifactText(artifact!)).toBe(text)
+  expect(conflictSchema.parse(JSON.parse(text))).toEqual(artifact)
+  const path = project.fileOf('lamp0001')
+  const stages = [1, 2, 3].map((stage) => project.git('rev-parse', `:${stage}:${path}`))
+  expect(artifact).toMatchObject({
+    worldId: 'plaza',
+    object: 'entity:lamp0001',
+    path,
+    local: project.git('rev-parse', 'HEAD'),
+    remote: project.git('rev-parse', 'MERGE_HEAD'),
+    base: project.git('merge-base', 'HEAD', 'MERGE_HEAD'),
+    files: [{ path, stages: { base: stages[0], local: stages[1], remote: stages[2] } }],
+    fields: [
+      { field: 'position', localBy: { name: 'Dev' }, remoteBy: { name: 'bob' } },
+      { field: 'props.color', base: { value: 'red' }, local: { value: 'blue' }, remote: { value: 'green' } },
+    ],
+  })
+  const working = project.git('hash-object', path)
+  expect(artifact!.files[0]!.working).toBe(working)
 
-    for (const damage of [text.slice(0, 100), JSON.stringify({ ...artifact, format: 2 }), '']) {
-      project.write(file, damage)
-      const { code, stdout, stderr } = await sync(project, ['conflicts'])
-      expect(code).toBe(2)
-      expect(stdout).toMatch(/entity:lamp0001 +position/)
-      expect(stderr.replace(/[\s›]+/g, ' ')).toContain('is no conflict artifact')
-    }
-    project.write(file, text)
-    await expectOpen(project, { [path]: 'UU' }, CONTESTED)
-    project.remove(file)
-    expect((await sync(project, ['resolve', 'lamp0001', '--field', 'position', '--use', 'remote'])).code).toBe(2)
-    expect((await sync(project, ['resolve', 'lamp0001', '--use', 'local'])).code).toBe(0)
-    expect(project.object('lamp0001')).toMatchObject({
-      position: [2, 2, 2],
-      pinned: true,
-      props: { color: 'blue', glow: 7 },
-    })
-    await expectSettled(project, true)
-  },
-)
+  for (const damage of [text.slice(0, 100), JSON.stringify({ ...artifact, format: 2 }), '']) {
+    project.write(file, damage)
+    const { code, stdout, stderr } = await sync(project, ['conflicts'])
+    expect(code).toBe(2)
+    expect(stdout).toMatch(/entity:lamp0001 +position/)
+    expect(stderr.replace(/[\s›]+/g, ' ')).toContain('is no conflict artifact')
+  }
+  project.write(file, text)
+  await expectOpen(project, { [path]: 'UU' }, CONTESTED)
+  project.remove(file)
+  expect((await sync(project, ['resolve', 'lamp0001', '--field', 'position', '--use', 'remote'])).code).toBe(2)
+  expect((await sync(project, ['resolve', 'lamp0001', '--use', 'local'])).code).toBe(0)
+  expect(project.object('lamp0001')).toMatchObject({
+    position: [2, 2, 2],
+    pinned: true,
+    props: { color: 'blue', glow: 7 },
+  })
+  await expectSettled(project, true)
+})

@@ -7,17 +7,32 @@ import { openProject } from '../../src/sync/session.ts'
 import type { JsonObject } from '../../src/world/json.ts'
 import { addLamps, Checkout, cloneWorld, startWorld, temporaryFolder, type World } from '../sync/support.ts'
 import { type Fields, LAYOUTS, type Layout, Project, syncJson } from './conflict-project.ts'
+import { kindsFor, PATIENCE } from './long.ts'
 
 export { type Fields, type Layout, Project, type Ran, sync, syncJson } from './conflict-project.ts'
 
 /** A test of both layouts at once: what takes time in it are processes. */
 export function inBothLayouts(name: string, test: (layout: Layout) => Promise<void>, timeout?: number): void {
-  it(name, timeout === undefined ? {} : { timeout }, async () => {
-    const outcomes = await Promise.allSettled(LAYOUTS.map(test))
+  inLayouts(LAYOUTS, name, test, timeout)
+}
+
+/** A test in both layouts with `npm run test:long`, in one of them otherwise. */
+export function inALayout(name: string, test: (layout: Layout) => Promise<void>): void {
+  inLayouts(kindsFor(name, LAYOUTS), name, test)
+}
+
+function inLayouts(
+  layouts: readonly Layout[],
+  name: string,
+  test: (layout: Layout) => Promise<void>,
+  timeout = PATIENCE,
+): void {
+  it(name, { timeout }, async () => {
+    const outcomes = await Promise.allSettled(layouts.map(test))
     for (const [index, outcome] of outcomes.entries()) {
       if (outcome.status === 'fulfilled') continue
       const error = outcome.reason as Error
-      error.message = `in a ${LAYOUTS[index]} project: ${error.message}`
+      error.message = `in a ${layouts[index]} project: ${error.message}`
       throw error
     }
   })

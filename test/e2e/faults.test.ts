@@ -83,7 +83,7 @@ describe('commands that are killed or run out of disk', () => {
       const folder = `struck-${at}`
       const struck = await run(base, shim, ['clone', url, folder], { at, kind })
       if (struck.code === 0) continue
-      const again = await run(base, shim, ['clone', url, folder])
+      const again = await sync({ folder: base }, ['clone', url, folder])
       expect(again.code, `${kind} at ${at}: git ${struck.calls[at - 1]}\n${struck.stderr}\n${again.stderr}`).toBe(0)
       const copy = new Checkout(join(base, folder))
       expect(copy.git('status', '--porcelain')).toBe('')

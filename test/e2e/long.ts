@@ -1,5 +1,16 @@
+import { createHash } from 'node:crypto'
+
 /** `npm run test:long` runs every case of what `npm test` only samples. */
 export const LONG = process.env.LONG === 'all'
 
 /** Milliseconds for a test that begins many processes, on a machine that is busy. */
 export const PATIENCE = LONG ? 7_200_000 : 240_000
+
+/**
+ * The kinds of a thing (layouts, runtimes) that a test runs on: all with `npm run test:long`; else one, which the test's
+ * name decides, so that the tests of a file share them evenly and each is always run on the same.
+ */
+export function kindsFor<T>(name: string, kinds: readonly T[]): readonly T[] {
+  if (LONG) return kinds
+  return [kinds[createHash('sha256').update(name).digest()[7]! % kinds.length]!]
+}

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { kindsFor } from '../e2e/long.ts'
 import { addLamps, Checkout, cloneWorld, startWorld, temporaryFolder, type World } from './support.ts'
 
 /** A project with a git server between its clones. */
@@ -53,10 +54,12 @@ const colorOf = (checkout: Checkout, id: string) =>
 const inWorld = async (world: World, id: string) =>
   ((await world.entity(id))?.props as { color?: string } | undefined)?.color
 
-describe.each([
+const RUNTIMES = [
   { name: 'reference', publicLike: false },
   { name: 'public-like', publicLike: true },
-])('G7 what HEAD has seen, on a $name runtime', ({ publicLike }) => {
+] as const
+
+describe.each(RUNTIMES)('G7 what HEAD has seen, on a $name runtime', ({ name: runtime, publicLike }) => {
   let team_: Team
   let world: World
   let project: Checkout
@@ -66,6 +69,11 @@ describe.each([
     world = team_.world
     project = team_.project
   })
+
+  /** Both runtimes with `npm run test:long`, one of them otherwise: what is seen is told from git. */
+  function test(name: string, body: () => Promise<void>): void {
+    if (kindsFor(name, RUNTIMES).some((kind) => kind.name === runtime)) it(name, body)
+  }
 
   /** As if the process had died between the push and its closing merge. */
   async function pushUnmerged(checkout: Checkout, commit: string): Promise<void> {
