@@ -14,3 +14,8 @@ export function kindsFor<T>(name: string, kinds: readonly T[]): readonly T[] {
   if (LONG) return kinds
   return [kinds[createHash('sha256').update(name).digest()[7]! % kinds.length]!]
 }
+
+/** How often a costly law is tried: ten times as often with `npm run test:long`. */
+export function tries(usually: number): { readonly numRuns: number } {
+  return { numRuns: LONG ? usually * 10 : usually }
+}

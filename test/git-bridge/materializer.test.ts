@@ -4,6 +4,7 @@ import type { Layout } from '../../src/git-bridge/materializer.ts'
 import { entityFile } from '../../src/projection/paths.ts'
 import type { JsonObject } from '../../src/world/json.ts'
 import type { Effect } from '../../src/world/wire-world.ts'
+import { tries } from '../e2e/long.ts'
 import { putBlueprint, putEntity, remove, Trees } from './world-trees.ts'
 
 let trees: Trees
@@ -573,7 +574,7 @@ describe.each(LAYOUTS)('law: operations one by one, %s', (layout) => {
         const keys = Object.keys(await trees.state(line.tip!)).filter((key) => /^(?:entity|blueprint):/.test(key))
         expect(keys.sort()).toEqual(expected)
       }),
-      { numRuns: 25 },
+      tries(12),
     )
   })
 })

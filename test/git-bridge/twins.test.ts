@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createMemoryRepository } from '../../src/git-bridge/memory/memory-repository.ts'
 import type { NewCommit, Oid, Repository, TreeEdit } from '../../src/git-bridge/repository.ts'
+import { tries } from '../e2e/long.ts'
 import { collect, commitOn, newCommit, text, UNUSUAL_PATHS } from './contract/vocabulary.ts'
 import { type NativeFixture, nativeFixture } from './native-fixture.ts'
 
@@ -72,7 +73,7 @@ test('imports of any edits', async () => {
       expect(native).toEqual(memory)
       expect(native.rebuilt).toBe(native.tree)
     }),
-    { numRuns: 25 },
+    tries(12),
   )
 })
 
@@ -113,6 +114,6 @@ test('histories of any shape', async () => {
       })
       expect(native).toEqual(memory)
     }),
-    { numRuns: 25 },
+    tries(12),
   )
 })

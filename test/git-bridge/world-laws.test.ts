@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Layout } from '../../src/git-bridge/materializer.ts'
 import type { Policy } from '../../src/resolvers/policy.ts'
+import { tries } from '../e2e/long.ts'
 import { type Built, CaseBuilder, LAYOUTS, type MergeCase, merge } from './merge-cases/case.ts'
 import { type Generated, policies, worlds } from './merge-cases/generated.ts'
 import { checkAgain, checkKept, checkSwap, checkUnchanged } from './merge-cases/laws.ts'
@@ -13,7 +14,7 @@ import { commitWorld } from './merge-cases/worlds.ts'
 const LABELS = async () => ({ ours: 'local', theirs: 'remote' })
 const WITH_BASE = async () => ({ ours: 'local', theirs: 'remote', base: 'base' })
 /** A run that fails prints its seed; what it has found is kept by name, among the cases of merge-cases. */
-const RUNS = { numRuns: 20 }
+const RUNS = tries(12)
 const quick = await quickRepository()
 
 type Sides = Pick<Built, 'base' | 'ours' | 'theirs'>

@@ -9,6 +9,7 @@ import { diffObjects, fieldName } from '../../src/resolvers/fields.ts'
 import { SyncError } from '../../src/world/errors.ts'
 import type { Json, JsonObject } from '../../src/world/json.ts'
 import type { Effect } from '../../src/world/wire-world.ts'
+import { tries } from '../e2e/long.ts'
 import { type Files, putBlueprint, putEntity, remove, Trees } from './world-trees.ts'
 
 let trees: Trees
@@ -621,7 +622,7 @@ describe.each(LAYOUTS)('%s', (layout) => {
         if (effects.length === 0) expect(result.tree).toBe(await treeOf(ours))
         if (effects.length === all.length) expect(result.tree).toBe(await treeOf(theirs))
       }),
-      { numRuns: 30 },
+      tries(15),
     )
   })
 })
@@ -701,7 +702,7 @@ describe('law: blueprints with scripts, variants and assets', () => {
         expect((await merged(base, base, there)).tree).toBe(await treeOf(there))
         expect((await merged(base, here, base)).tree).toBe(await treeOf(here))
       }),
-      { numRuns: 25 },
+      tries(10),
     )
   })
 })
