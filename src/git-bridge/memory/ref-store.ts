@@ -16,6 +16,8 @@ export class RefStore {
     assertRefName(ref)
     const { git, fs, gitdir } = this.#home
     try {
+      // As a revision is read, `refs/lobby/remote` also means `refs/heads/refs/lobby/remote`; as a ref it does not.
+      if ((await git.expandRef({ fs, gitdir, ref })) !== ref) return undefined
       return (await git.resolveRef({ fs, gitdir, ref })) as Oid
     } catch (error) {
       if (isNotFound(error)) return undefined

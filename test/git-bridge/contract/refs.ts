@@ -41,6 +41,7 @@ export function refsContract(open: OpenFixture): void {
       expect(await repository.readRef('HEAD')).toBeUndefined()
       expect(await repository.updateRef('HEAD', a, undefined, 'first')).toBe(true)
       expect(await repository.readRef('HEAD')).toBe(a)
+      expect(await repository.updateRef('HEAD', b, b, 'stale')).toBe(false)
       expect(await repository.listRefs('refs/heads')).toEqual(new Map([['refs/heads/main', a]]))
     })
 
@@ -69,6 +70,21 @@ export function refsContract(open: OpenFixture): void {
         code: 'ref_refused',
       })
       expect([...(await repository.listRefs('refs/lobby')).keys()]).toEqual([REF])
+      expect(await repository.updateRef(REF, nobody(repository), b, 'stale')).toBe(false)
+      expect(await repository.readRef(REF)).toBe(a)
+    })
+
+    test('a name that could be read as a description of a commit is the ref of that name', async () => {
+      const { repository } = fixture
+      const ref = `refs/lobby/v1-1-g${b.slice(0, 12)}`
+      expect(await repository.readRef(ref)).toBeUndefined()
+      await repository.updateRef(ref, a, undefined, 'test')
+      expect(await repository.readRef(ref)).toBe(a)
+      // What git would look for besides is there too.
+      await repository.updateRef(`refs/heads/${REF}`, b, undefined, 'test')
+      expect(await repository.readRef(REF)).toBeUndefined()
+      await repository.updateRef(REF, a, undefined, 'test')
+      expect(await repository.readRef(REF)).toBe(a)
     })
 
     test.each(['--all', 'main', 'refs/a b', 'refs/../x', 'refs/a\n', 'refs/a.lock', 'refs//a', 'refs/@{1}', ''])(
@@ -111,6 +127,8 @@ export function refsContract(open: OpenFixture): void {
       for (const none of [
         'nobody',
         'main~3',
+        'main~9^',
+        'main^2~1',
         'main^2',
         tree,
         nobody(repository),
