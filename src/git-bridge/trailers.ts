@@ -108,11 +108,10 @@ export function readTrailers(commit: Pick<Commit, 'message' | 'tree'>): LineTrai
 
 /** Reads the trailers of a commit that may be a copy (rebased, squashed): what they say, certified by nothing. */
 export function readUncertified(message: string): LineTrailers | undefined {
-  const paragraph =
-    message
-      .trimEnd()
-      .split(/\n\s*\n/)
-      .at(-1) ?? ''
+  const paragraph = message
+    .trimEnd()
+    .split(/\n\s*\n/)
+    .at(-1)!
   const values = new Map<string, string>()
   for (const line of paragraph.split('\n')) {
     const match = /^(Lobby-[A-Za-z]+): (.*)$/.exec(line)

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { decodeCommit, encodeCommit, formatSignature } from '../../src/git-bridge/commit-object.ts'
+import { decodeTree } from '../../src/git-bridge/raw-tree.ts'
 import { parseOid } from '../../src/git-bridge/repository.ts'
 
 const OID = parseOid('12'.repeat(20))
@@ -57,4 +58,17 @@ test.each([
   ['author a <b <c> d> -5 x\n', { name: 'a', email: 'b <c> d', time: 0, offset: 0 }],
 ])('what is malformed is read as far as it goes: %j', (header, author) => {
   expect(read(`${header}\nx`)).toMatchObject({ author, message: 'x' })
+})
+
+test('a commit without a message, or without a tree that could be one', () => {
+  expect(read('author a <b> 5 +0000')).toMatchObject({ author: { name: 'a' }, message: '' })
+  expect(() => decodeCommit(OID, Buffer.from('author a <b> 5 +0000\n\nx'))).toThrow('not an object id')
+})
+
+test.each([
+  ['without an end of its mode', '100644'],
+  ['without an end of its name', '100644 name'],
+  ['whose id is cut off', `100644 name\0${'x'.repeat(19)}`],
+])('a tree %s is malformed', (_, content) => {
+  expect(() => decodeTree('sha1', Buffer.from(content, 'latin1'))).toThrow('a tree object is malformed')
 })

@@ -1,6 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { docField, isJsonPath, readDoc, withDocField, writeDoc } from '../../src/git-bridge/object-docs.ts'
+import {
+  docField,
+  isJsonPath,
+  natureOf,
+  readDoc,
+  sameDocs,
+  withDocField,
+  writeDoc,
+} from '../../src/git-bridge/object-docs.ts'
 import type { FieldPath } from '../../src/resolvers/fields.ts'
 import { fromEntries, type Json, type JsonObject, jsonEquals } from '../../src/world/json.ts'
 import type { FieldValue, ObjectKey } from '../../src/world/state.ts'
@@ -159,4 +167,67 @@ describe('files with fields', () => {
   it('bytes that are no text have no document', () => {
     expect(readDoc(ENTITY, new Uint8Array([0x7b, 0xff, 0xfe, 0x7d]))).toBeUndefined()
   })
+})
+
+describe('an entity that comes into a manifest', () => {
+  const ids = (doc: JsonObject) => (doc.entities as readonly Json[]).map((one) => (one as JsonObject | null)?.id ?? one)
+  const list = (...entities: readonly Json[]): JsonObject => ({ entities })
+  const one = (id: string): JsonObject => ({ id })
+
+  it.each<readonly [string, JsonObject, JsonObject, readonly Json[]]>([
+    [
+      'stands behind the one it follows in the other list',
+      list(one('a'), one('c')),
+      list(one('a'), one('b')),
+      ['a', 'b', 'c'],
+    ],
+    [
+      'or behind the nearest that is here',
+      list(one('a'), one('c')),
+      list(one('a'), one('x'), one('b')),
+      ['a', 'b', 'c'],
+    ],
+    [
+      'or at the begin where all before it are gone',
+      list(one('a'), one('c')),
+      list(one('x'), one('b')),
+      ['b', 'a', 'c'],
+    ],
+    ['or at the begin where it is the first', list(one('a')), list(one('b'), one('a')), ['b', 'a']],
+    ['or at the end where the other list lacks it', list(one('a'), one('c')), list(one('a')), ['a', 'c', 'b']],
+    ['whatever else stands in the lists', list(7, one('a'), one('c')), list(7, {}, null, one('b')), ['b', 7, 'a', 'c']],
+  ])('%s', (_, doc, like, expected) => {
+    expect(ids(withDocField('world.json', doc, key('entity:b'), [], one('b'), like))).toEqual(expected)
+  })
+})
+
+describe('whether two versions of a file say the same', () => {
+  it.each<readonly [string, JsonObject, JsonObject, boolean]>([
+    [ENTITY, { id: 'a', x: [1] }, { x: [1], id: 'a' }, true],
+    [ENTITY, { id: 'a', x: [1, 2] }, { id: 'a', x: [2, 1] }, false],
+    ['world.json', { entities: [{ id: 'a' }, { id: 'b' }] }, { entities: [{ id: 'b' }, { id: 'a' }] }, true],
+    ['world.json', { entities: [{ id: 'a' }, { id: 'b' }] }, { entities: [{ id: 'b' }, { id: 'c' }] }, false],
+    [
+      'world.json',
+      { entities: [{ id: 'a' }, { id: 'a', n: 1 }] },
+      { entities: [{ id: 'a' }, { id: 'a', n: 1 }] },
+      true,
+    ],
+    ['world.json', { entities: [3, {}, { id: 'a' }] }, { entities: [{ id: 'a' }, 3, {}] }, true],
+    ['world.json', {}, { entities: [] }, true],
+    ['world.json', { settings: { a: 1 } }, { settings: { a: 2 } }, false],
+  ])('%s: %j and %j', (path, a, b, same) => {
+    expect(sameDocs(path, a, b)).toBe(same)
+    expect(sameDocs(path, b, a)).toBe(same)
+  })
+})
+
+it.each([
+  ['world.json', { kind: 'json', listOfObjects: 4 }],
+  [ENTITY, { kind: 'json' }],
+  [BLUEPRINT, { kind: 'json' }],
+  ['apps/Lamp/index.js', { kind: 'text' }],
+  ['README.md', { kind: 'text' }],
+])('how values end in %s', (path, nature) => {
+  expect(natureOf(path)).toEqual(nature)
 })

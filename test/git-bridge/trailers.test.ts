@@ -127,6 +127,12 @@ describe('G2 trailers', () => {
     expect(readUncertified(message())).toMatchObject({ cursor: 42, tree: TREE })
   })
 
+  test('of a line written by an older version, what it does not say is empty', () => {
+    const old = message().replace(/^Lobby-(?:Source|Format|Object): .*\n/gm, '')
+    expect(readUncertified(old)).toMatchObject({ cursor: 42, source: '', format: 0, object: '', cleaned: false })
+    expect(readUncertified('')).toBeUndefined()
+  })
+
   test('an amended message keeps them, an added paragraph loses them', () => {
     expect(read(message().replace('move', 'shift'))).toBeDefined()
     expect(read(message().trimEnd())).toBeDefined()

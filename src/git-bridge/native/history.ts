@@ -39,7 +39,7 @@ export async function* log(
     child.process.stdout.setEncoding('latin1')
     for await (const text of child.process.stdout as AsyncIterable<string>) {
       const oids = (rest + text).split('\n')
-      rest = oids.pop() ?? ''
+      rest = oids.pop()!
       for (let at = 0; at < oids.length; at += AHEAD) {
         ahead = oids.slice(at, at + AHEAD).map((oid) => readCommit(oid as Oid))
         for (const commit of ahead) commit.catch(() => {})

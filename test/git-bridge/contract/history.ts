@@ -106,6 +106,7 @@ export function historyContract(open: OpenFixture): void {
       expect(await subjects(repository, { include: [tip], exclude: [tip] })).toEqual([])
       expect(await subjects(repository, { include: [tip], limit: 0 })).toEqual([])
       expect(await subjects(repository, { include: [] })).toEqual([])
+      await expect(subjects(repository, { include: [tip, nobody(repository)] })).rejects.toThrow()
       for await (const commit of repository.log({ include: [tip] })) {
         expect(commit.oid).toBe(tip)
         break

@@ -41,6 +41,32 @@ export function treesContract(open: OpenFixture): void {
       expect(await repository.readBlobs([])).toEqual(new Map())
     })
 
+    test.each([
+      ['many folders', Array.from({ length: 40 }, (_, n) => `f${String(n).padStart(2, '0')}/x`)],
+      ['folders in folders', Array.from({ length: 30 }, (_, n) => `${'d/'.repeat(n)}x`).sort()],
+      [
+        'many in one of few',
+        ['a/x', ...Array.from({ length: 20 }, (_, n) => `b/${String(n).padStart(2, '0')}/x`), 'c/x'],
+      ],
+    ])('%s are listed and compared like few', async (_, paths) => {
+      const { repository } = fixture
+      const tree = await repository.writeTree(
+        undefined,
+        paths.map((path) => write(path)),
+      )
+      const listed = async (prefix?: string) => (await repository.listFiles(tree, prefix)).map(({ path }) => path)
+      expect((await listed()).sort()).toEqual([...paths].sort())
+      const below = paths[1]!.slice(0, paths[1]!.indexOf('/'))
+      expect((await listed(below)).sort()).toEqual(paths.filter((path) => path.startsWith(`${below}/`)).sort())
+      expect(await listed(paths[1])).toEqual([paths[1]])
+      const changes = await repository.diffTrees(undefined, tree)
+      expect(changes.map(({ path }) => path).sort()).toEqual([...paths].sort())
+      const less = await repository.writeTree(tree, [remove(paths[1]!)])
+      expect((await repository.diffTrees(tree, less)).map(({ path, after }) => [path, after])).toEqual([
+        [paths[1], undefined],
+      ])
+    })
+
     test('what is not here is false to ask for and an error to read', async () => {
       const { repository } = fixture
       const missing = nobody(repository)
