@@ -27,8 +27,9 @@ export default defineConfig({
     testTimeout: LONG ? 7_200_000 : 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
-    // A file's modules stay loaded for the next: no test leaves them, the environment or the folder changed.
+    // A file's modules stay loaded for the next; test/setup.ts sees that no file leaves the environment changed.
     isolate: false,
+    setupFiles: ['test/setup.ts'],
     env: temporary(),
     // `npm run coverage`: what decides what is merged, written and certified is tested at every branch that can be taken.
     coverage: {
