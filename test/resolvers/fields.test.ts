@@ -1,6 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { diffObjects, FieldSet, fieldKey, fieldName, unionKeys, writtenFields } from '../../src/resolvers/fields.ts'
+import {
+  diffObjects,
+  FieldSet,
+  fieldAt,
+  fieldKey,
+  fieldName,
+  unionKeys,
+  withField,
+  writtenFields,
+} from '../../src/resolvers/fields.ts'
 import {
   fromEntries,
   isJsonObject,
@@ -10,7 +19,7 @@ import {
   own,
   withKey,
 } from '../../src/world/json.ts'
-import type { FieldValue } from '../../src/world/state.ts'
+import type { FieldValue, ObjectKind } from '../../src/world/state.ts'
 import { fields, object, parse, wrote } from './fixture.ts'
 
 describe('diffObjects', () => {
@@ -58,6 +67,7 @@ describe('diffObjects', () => {
     expect(diff({ position: [0, 0, 0] }, { position: [1e-7, 0, 0] })).toEqual([])
     expect(diff({ quaternion: [0, 0, 0, 1] }, { quaternion: [0, 0, 0, -1] })).toEqual([])
     expect(diff({ props: { position: [0] } }, { props: { position: [1e-7] } })).toHaveLength(1)
+    expect(diff({ position: { a: [0, 0, 0] } }, { position: { a: [1e-7, 0, 0] } })).toHaveLength(1)
     expect(diff({ props: { quaternion: [0, 0, 0, 1] } }, { props: { quaternion: [0, 0, 0, -1] } })).toHaveLength(1)
   })
 
@@ -102,6 +112,47 @@ describe('M3 what a step wrote', () => {
     ['nothing', { props: { a: 1 } }, { props: { a: 1 } }, []],
   ]
   test.each(cases)('%s', (_, before, after, expected) => expect(written(before, after)).toEqual(expected))
+})
+
+describe('M1 a uid is written by nobody', () => {
+  const cases: readonly (readonly [
+    string,
+    ObjectKind,
+    JsonObject | undefined,
+    JsonObject | undefined,
+    readonly string[],
+  ])[] = [
+    ['of an entity', 'entity', { uid: 'a' }, { uid: 'b', pinned: true }, ['pinned']],
+    ['of one that appears', 'entity', undefined, { uid: 'b', pinned: true }, ['', 'pinned']],
+    ['of one that disappears', 'blueprint', { uid: 'b', name: 'x' }, undefined, ['', 'name']],
+    ['but a prop of that name is', 'entity', { props: { uid: 'a' } }, { props: { uid: 'b' } }, ['props.uid']],
+    ['and a setting of that name', 'settings', { uid: 'a' }, { uid: 'b' }, ['uid']],
+  ]
+  test.each(cases)('%s', (_, kind, before, after, expected) => {
+    expect(writtenFields(before && object(before, kind), after && object(after, kind)).map(fieldName)).toEqual(expected)
+  })
+})
+
+describe('a copy with one field set', () => {
+  const cases: readonly (readonly [JsonObject, readonly string[], FieldValue, JsonObject])[] = [
+    [{ a: 1 }, [], { b: 2 }, { b: 2 }],
+    [{ a: 1 }, [], 7, { a: 1 }],
+    [{ a: 1 }, [], undefined, { a: 1 }],
+    [{ a: 1 }, ['b', 'c'], 2, { a: 1, b: { c: 2 } }],
+    [{ a: 1 }, ['a', 'c'], 2, { a: { c: 2 } }],
+    [{ a: { b: 1, c: 2 } }, ['a', 'b'], undefined, { a: { c: 2 } }],
+    [{ a: { b: 1 } }, ['a', 'b'], undefined, { a: {} }],
+    [{ a: 1 }, ['b', 'c'], undefined, { a: 1 }],
+    [{ a: 1 }, ['a', 'c'], undefined, { a: 1 }],
+    [{ a: 1 }, ['b', 'c', 'd'], undefined, { a: 1 }],
+  ]
+  test.each(cases)('%j with %j = %j', (fields, path, value, expected) => {
+    const before = structuredClone(fields)
+    const set = withField(fields, path, value)
+    expect(set).toEqual(expected)
+    expect(fields).toEqual(before)
+    if (path.length > 0) expect(fieldAt(set, path)).toEqual(value)
+  })
 })
 
 function at(value: FieldValue, path: readonly string[]): FieldValue {

@@ -75,6 +75,64 @@ const cases: readonly Case[] = [
     theirs: { scriptFiles: { 'index.js': '1' }, scriptFormat: 'module' },
     gives: { scriptFiles: { 'index.js': '2' } },
   },
+  {
+    name: 'what the world does not have is as we say it',
+    base: {},
+    ours: { uid: 'x', createdAt: 'x', scope: 'x' },
+    theirs: {},
+    gives: { uid: 'x', createdAt: 'x', scope: 'x' },
+  },
+  {
+    name: 'null only where we say nothing',
+    base: { desc: null },
+    ours: { desc: 'x' },
+    theirs: { desc: null },
+    gives: { desc: 'x' },
+  },
+  {
+    name: 'a format that we say counts',
+    base: { scriptFiles: { 'index.js': '1' }, scriptFormat: 'module' },
+    ours: { scriptFiles: { 'index.js': '1' }, scriptFormat: 'legacy' },
+    theirs: { scriptFiles: { 'index.js': '1' }, scriptFormat: 'module' },
+    gives: { scriptFiles: { 'index.js': '1' }, scriptFormat: 'legacy' },
+  },
+  {
+    name: 'a format that the world changed since is the world’s change',
+    base: { scriptFiles: { 'index.js': '1' }, scriptFormat: 'legacy' },
+    ours: { scriptFiles: { 'index.js': '1' } },
+    theirs: { scriptFiles: { 'index.js': '1' }, scriptFormat: 'module' },
+    gives: { scriptFiles: { 'index.js': '1' } },
+  },
+  {
+    name: 'a format that is no text is not filled in',
+    base: { scriptFiles: { 'index.js': '1' }, scriptFormat: 5 },
+    ours: { scriptFiles: { 'index.js': '1' } },
+    theirs: { scriptFiles: { 'index.js': '1' }, scriptFormat: 5 },
+    gives: { scriptFiles: { 'index.js': '1' } },
+  },
+  {
+    name: 'without scripts there is no format of theirs',
+    base: { scriptFormat: 'module' },
+    ours: {},
+    theirs: { scriptFormat: 'module' },
+    gives: {},
+  },
+  {
+    name: 'another entry may have another format',
+    base: { scriptFiles: { 'a.js': '1' }, scriptEntry: 'a.js', scriptFormat: 'module' },
+    ours: { scriptFiles: { 'a.js': '1' }, scriptEntry: 'b.js' },
+    theirs: { scriptFiles: { 'a.js': '1' }, scriptEntry: 'a.js', scriptFormat: 'module' },
+    gives: { scriptFiles: { 'a.js': '1' }, scriptEntry: 'b.js' },
+  },
+  {
+    name: 'entities leave unsaid what blueprints do',
+    kind: 'entity',
+    base: { uid: 'u', scope: 's', desc: null },
+    ours: { uid: 'x' },
+    theirs: { uid: 'u', scope: 's', desc: null },
+    gives: { uid: 'u', scope: 's', desc: null },
+    file: { uid: 'x' },
+  },
   { name: 'entities have no date', kind: 'entity', ours: {}, theirs: { createdAt: 't' }, connected: false, gives: {} },
   { name: 'settings say all there is', kind: 'settings', ours: {}, theirs: { scope: 's', desc: null }, gives: {} },
   { name: 'nobody else has it', ours: { scope: 's' }, gives: { scope: 's' } },
@@ -85,6 +143,22 @@ test.each(cases)('$name', ({ kind = 'blueprint', base, ours, theirs, connected =
   const { object, left } = understand(of(kind, ours), optional(base), optional(theirs), connected)
   expect(object.fields).toEqual(gives)
   expect(leaveUnsaid(object, left).fields).toEqual(file)
+})
+
+test('an object of which nothing is unsaid is the object itself, and its file is left as it is', () => {
+  const said = of('blueprint', { uid: 'u', scope: 's', desc: 'x' })
+  for (const other of [said.fields, {}]) {
+    const { object, left } = understand(said, of('blueprint', other), of('blueprint', other), true)
+    expect(object).toBe(said)
+    expect([...left]).toEqual([])
+    expect(leaveUnsaid(said, left)).toBe(said)
+  }
+})
+
+test('an object says as well what it says itself', () => {
+  const one = of('entity', { position: [1, 0, 0] })
+  expect(saysAsWell(one, one, false)).toBe(true)
+  expect(saysAsWell(one, one, true)).toBe(true)
 })
 
 test('a file says as well what it says within the tolerance, at a first meeting only', () => {

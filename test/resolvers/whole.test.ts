@@ -18,6 +18,7 @@ describe('what an object cannot be without', () => {
     ['an entity without a blueprint: nothing', object({}, 'entity', 'one'), undefined],
     ['a scriptRef of an entity means nothing', object({ scriptRef: 'Lamp' }, 'entity', 'one'), undefined],
     ['settings: nothing', object({ blueprint: 'Lamp' }, 'settings', 'settings'), undefined],
+    ['settings with a scriptRef: nothing', object({ scriptRef: 'Lamp' }, 'settings', 'settings'), undefined],
     ['a shared module: nothing', object({ content: 'x' }, 'shared', 'util.js'), undefined],
     ['no object: nothing', undefined, undefined],
     ['an id that objects inherit is an id', entity('one', 'constructor'), 'blueprint:constructor'],

@@ -3,16 +3,19 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { check } from '../../src/sync/check.ts'
 import { resolve } from '../../src/sync/resolve.ts'
+import { kindsFor } from '../e2e/long.ts'
 import { changeEntities, connect, entityIn, furnish, pending, publicCheckout } from './adopt-support.ts'
 import { addLamps, Checkout, startWorld, temporaryFolder } from './support.ts'
 
 /** Left out by older files: what the runtime fills in, or has as null. */
 const SPARSE = { withoutIds: true, without: ['uid', 'scope', 'createdAt', 'scriptFormat', 'author', 'url'] }
 
-describe.each([
+const RUNTIMES = [
   ['reference', false],
   ['public-like', true],
-])('adoption, %s runtime', (_, publicLike) => {
+] as const
+
+describe.each(kindsFor('adoption', RUNTIMES))('adoption, %s runtime', (_, publicLike) => {
   test('a project that agrees with its world is adopted without a single write', async () => {
     const world = await startWorld({ publicLike })
     await furnish(world, 200)

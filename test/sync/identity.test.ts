@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { check } from '../../src/sync/check.ts'
+import { kindsFor } from '../e2e/long.ts'
 import { lampProject } from './kept-project.ts'
 import { addLamps, Checkout, cloneWorld, startWorld, temporaryFolder, type World } from './support.ts'
 
@@ -25,10 +26,12 @@ const forget = (project: Checkout, path: string) =>
     delete document.uid
   })
 
-describe.each([
+const RUNTIMES = [
   ['the reference runtime', {}],
   ['a public-like runtime', { publicLike: true }],
-])('%s', (_, options) => {
+] as const
+
+describe.each(kindsFor('copies', RUNTIMES))('%s', (_, options) => {
   it('M8: moved files are the same objects, with their ids and without', async () => {
     const world = await startWorld(options)
     await addLamps(world)

@@ -4,6 +4,7 @@ import { fetchLocked } from '../../src/sync/fetch.ts'
 import { type PromoteOptions, type PromoteReport, promote } from '../../src/sync/promote.ts'
 import { pull } from '../../src/sync/pull.ts'
 import { run } from '../commands/run.ts'
+import { kindsFor } from '../e2e/long.ts'
 import { addLamps, Checkout, CODE, cloneWorld, startWorld, temporaryFolder, type World } from './support.ts'
 
 const LINES = ['refs/lobby/targets/*:refs/lobby/targets/*', '+refs/lobby/remote:refs/lobby/remote']
@@ -41,10 +42,12 @@ function fieldsOf(report: PromoteReport): readonly string[] {
   return report.contested.flatMap(({ key, fields }) => fields.map(({ path }) => `${key} ${path.join('.')}`))
 }
 
-describe.each([
+const RUNTIMES = [
   { runtime: 'reference', options: {} },
   { runtime: 'public-like', options: { publicLike: true } },
-])('promote to the $runtime runtime', ({ options }) => {
+] as const
+
+describe.each(kindsFor('promotion', RUNTIMES))('promote to the $runtime runtime', ({ options }) => {
   test('merges what changed in one world into the other, and remembers what was promoted', async () => {
     const staging = await startWorld()
     await addLamps(staging)

@@ -4,6 +4,7 @@ import { type RevertOptions, type RevertReport, revert } from '../../src/sync/re
 import type { Session } from '../../src/sync/session.ts'
 import type { JsonObject } from '../../src/world/json.ts'
 import { run } from '../commands/run.ts'
+import { kindsFor } from '../e2e/long.ts'
 import { addLamps, type Checkout, CODE, cloneWorld, startWorld, type World } from './support.ts'
 
 const PLAIN = { partial: false, dryRun: false, allowMassDelete: false, confirm: async () => true }
@@ -35,10 +36,12 @@ async function deploy(world: World, text: string): Promise<void> {
   await world.remote.releaseLock(lock.token, 'Lamp')
 }
 
-describe.each([
+const RUNTIMES = [
   { runtime: 'reference', options: { publicLike: false } },
   { runtime: 'public-like', options: { publicLike: true } },
-])('revert on the $runtime runtime', ({ options }) => {
+] as const
+
+describe.each(kindsFor('reverts', RUNTIMES))('revert on the $runtime runtime', ({ options }) => {
   test('undoes each kind of commit in the world, where the world still holds what it wrote', async () => {
     const world = await startWorld(options)
     await addLamps(world)
