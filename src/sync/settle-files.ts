@@ -127,7 +127,9 @@ async function writeWorktree(project: Project, path: string, oid: Oid | undefine
   }
   const { stdout } = await repository.run(['cat-file', '--filters', `--path=${prefix}${path}`, oid])
   await mkdir(dirname(at), { recursive: true })
-  await writeWhole(at, stdout, ((await lstat(at).catch(() => undefined))?.mode ?? 0o644) & 0o777)
+  const mode = ((await lstat(at).catch(() => undefined))?.mode ?? 0o644) & 0o777
+  // Beside it, what a crash leaves would be committed with the next "git add".
+  await writeWhole(at, stdout, mode, join(folder, '.lobby'))
 }
 
 /** S1: nothing is written through a symbolic link, wherever it leads, nor over what is no file. Throws `not_a_file`. */

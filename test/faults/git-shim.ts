@@ -8,7 +8,7 @@ const GIT = execFileSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).t
  * Killed are the command that called git (`FAULT_WHOM` its process), or its whole process group; or that git alone. A call takes the first
  * number whose file it makes itself (noclobber); nothing but the shell runs for that, as it is done thousands of times.
  */
-const SHIM = `#!/bin/sh
+const SHIM = `#!/bin/bash
 call="$*"
 count() { n=$#; }
 count "$FAULT_COUNT"/*

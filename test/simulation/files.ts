@@ -44,7 +44,7 @@ export class ProjectFiles {
     const values = new Map<Place, string>()
     const homes = new Map<Place, string>()
     for (const path of this.paths()) {
-      for (const [at, value] of fileValues(path, this.read(path) ?? '')) {
+      for (const [at, value] of readable(path, this.read(path) ?? '')) {
         values.set(at, value)
         homes.set(at, path)
       }
@@ -115,6 +115,15 @@ export class ProjectFiles {
       )
       return { ...document, entities }
     }
+  }
+}
+
+/** What a file says; nothing when it is half written, or in conflict. */
+function readable(path: string, text: string): Values {
+  try {
+    return fileValues(path, text)
+  } catch {
+    return new Map()
   }
 }
 

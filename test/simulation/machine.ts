@@ -138,7 +138,7 @@ export class Machine {
     const folder = `${this.folder}/.lobby/conflicts`
     if (!this.disk.exists(folder)) return
     for (const { name } of this.disk.readEntries(folder)) {
-      const artifact = JSON.parse(this.disk.readText(`${folder}/${name}`) ?? '{}') as {
+      const artifact = parsed(this.disk.readText(`${folder}/${name}`)) as {
         readonly object: string
         readonly path: string
         readonly status: string
@@ -159,6 +159,15 @@ export class Machine {
     const name =
       object === 'script' ? at.slice('script '.length).replace(/_\d+$/, '') : object.slice(object.indexOf(':') + 1)
     return this.said.some((text) => text.includes(name))
+  }
+}
+
+/** A document, or an empty one where it is half written. */
+function parsed(text = '{}'): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return {}
   }
 }
 

@@ -151,7 +151,7 @@ describe('what a push may do to a world', () => {
 
   function watched(checked: boolean) {
     const edits = new Edits()
-    const watch = new Watch(edits, { worldId: 'plaza', cursor: 1, values: values('white'), checked })
+    const watch = new Watch(edits, { worldId: 'plaza', cursor: 1, values: values('white') })
     const start = watch.now.site
     const by = (color: string): Site => {
       const edit = edits.make('dev', color)
@@ -169,7 +169,7 @@ describe('what a push may do to a world', () => {
         author:
           head === undefined
             ? { kind: 'editor', edit: edits.make('eve', color, true) }
-            : { kind: 'push', clone: 'dev', head, late: false },
+            : { kind: 'push', clone: 'dev', head, late: false, checked },
         words: 'entity.update lamp',
         idle: watch.now.values.get(at) === JSON.stringify(color),
       })

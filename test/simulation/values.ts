@@ -66,7 +66,7 @@ const NOTHING: Values = new Map()
 
 /** The watched fields of one file of a project; nothing for files that are none of the world's. */
 export function fileValues(path: string, text: string): Values {
-  if (path.startsWith('world/entities/')) return entityValues(JSON.parse(text) as JsonObject)
+  if (path.startsWith('world/entities/') && path.endsWith('.json')) return entityValues(JSON.parse(text) as JsonObject)
   if (path === 'world/settings.json') return settingsValues(JSON.parse(text) as JsonObject)
   if (path === 'world/spawn.json') return spawnValues(JSON.parse(text) as JsonObject)
   if (path === 'world.json') return manifestValues(JSON.parse(text) as JsonObject)

@@ -6,7 +6,14 @@ import { objectOf, type Place, PRESENCE, type Values } from './values.ts'
 /** Who did an operation: somebody in the world who looks at it, or a push of a clone. */
 export type Author =
   | { readonly kind: 'editor'; readonly edit: number }
-  | { readonly kind: 'push'; readonly clone: string; readonly head: Site; readonly late: boolean }
+  | {
+      readonly kind: 'push'
+      readonly clone: string
+      readonly head: Site
+      readonly late: boolean
+      /** Its expectations are checked by the runtime: nothing unseen is ever replaced. */
+      readonly checked: boolean
+    }
 
 /** A value of the world that a push replaced without having seen it, and that it must therefore tell (P5). */
 export interface Unseen {
@@ -38,8 +45,6 @@ export class Watch {
   readonly defects: string[] = []
   readonly unseen: Unseen[] = []
   readonly #edits: Edits
-  /** Expectations are checked by the runtime: nothing unseen is ever replaced. */
-  readonly #checked: boolean
   /** By cursor: what the feed says, then what the world was, newest first. */
   readonly #moments = new Map<number, readonly [Moment, ...Moment[]]>()
   readonly #opIds = new Set<string>()
@@ -52,10 +57,9 @@ export class Watch {
   /** What its server has lost: in the history of the line it stays, but nobody may have had a chance to see it. */
   lost: Bits = new Uint32Array(0)
 
-  constructor(edits: Edits, start: { worldId: string; cursor: number; values: Values; checked: boolean }) {
+  constructor(edits: Edits, start: { worldId: string; cursor: number; values: Values }) {
     this.worldId = start.worldId
     this.#edits = edits
-    this.#checked = start.checked
     const stands = new Map<Place, Stand>()
     let seen: Bits = new Uint32Array(0)
     for (const [at, value] of start.values) {
@@ -163,7 +167,7 @@ export class Watch {
     if (ours.value === value) {
       if (!known) {
         const unseen = { clone: author.clone, at, stand: before, cursor }
-        if (this.#checked) {
+        if (author.checked) {
           this.defects.push(
             `push: "${words}" of ${author.clone} at ${cursor} replaces ${at} = ${before.value} [${this.#edits.describe(before.edits)}] by ${value}, unseen`,
           )
@@ -173,7 +177,7 @@ export class Watch {
     }
     // A foreign value that the push had replaced and puts back (P5).
     const back = this.#earlier(at, value)
-    if (back !== undefined && !this.#checked) return back
+    if (back !== undefined && !author.checked) return back
     this.defects.push(
       `push: "${words}" of ${author.clone} at ${cursor} writes ${at} = ${value}; its branch holds ${ours.value}, the world held ${before.value}`,
     )
