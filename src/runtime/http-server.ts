@@ -35,7 +35,8 @@ export async function createHttpServer(core: RuntimeCore, sockets: AdminSockets)
     }
   })
   app.addHook('onRequest', async (request, reply) => {
-    if (!request.url.startsWith('/admin/') || request.is404) return
+    // The route that was found, never the URL as it was spelled: `/%61dmin/…` and `http://any/admin/…` find it as well.
+    if (request.routeOptions.url?.startsWith('/admin/') !== true) return
     if (!admits(core.adminCode, request.headers['x-admin-code'])) {
       await reply.code(403).send({ error: 'admin_required' })
     }
