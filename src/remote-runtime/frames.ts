@@ -1,4 +1,4 @@
-import { Packr } from 'msgpackr'
+import { framePackr } from '../protocol/frame-packr.ts'
 import { PACKETS, type PacketName, packetName } from '../protocol/packets.ts'
 
 /** One message of the admin WebSocket: msgpack of `[packetId, payload]` (protocol, section 5). */
@@ -7,19 +7,16 @@ export interface Frame {
   readonly payload: unknown
 }
 
-// Objects come as msgpackr's records; from other encoders they come as maps.
-const packr = new Packr({ structuredClone: true, mapsAsObjects: true })
-
 /** A field whose value is `undefined` goes out as msgpack undefined. */
 export function encodeFrame(name: PacketName, payload: unknown): Uint8Array {
-  return packr.pack([PACKETS[name], payload])
+  return framePackr.pack([PACKETS[name], payload])
 }
 
 /** Undefined for whatever is no frame that we know: broken msgpack, other shapes, unknown packets. */
 export function decodeFrame(bytes: Uint8Array): Frame | undefined {
   let message: unknown
   try {
-    message = packr.unpack(bytes)
+    message = framePackr.unpack(bytes)
   } catch {
     return undefined
   }

@@ -1,5 +1,5 @@
-import { Packr } from 'msgpackr'
 import type { WebSocket } from 'ws'
+import { framePackr } from '../protocol/frame-packr.ts'
 import { PACKETS, type PacketName, packetName } from '../protocol/packets.ts'
 import { admits } from './admin-code.ts'
 import { parseAdminCommand } from './admin-command.ts'
@@ -15,8 +15,6 @@ export interface AdminSockets {
   terminate(): void
 }
 
-const packr = new Packr({ structuredClone: true })
-
 /** `core` is asked for late: the writer inside it needs the sockets to broadcast. */
 export function createAdminSockets(core: () => RuntimeCore): AdminSockets {
   const sockets = new Set<WebSocket>()
@@ -30,8 +28,8 @@ export function createAdminSockets(core: () => RuntimeCore): AdminSockets {
       sockets.delete(socket)
       authenticated.delete(socket)
     })
-    socket.on('message', (data) => {
-      const frame = decode(data as Buffer)
+    socket.on('message', (data, isBinary) => {
+      const frame = isBinary ? decode(data as Buffer) : undefined
       if (frame === undefined) fail(socket, 'invalid_packet')
       else if (authenticated.has(socket)) {
         if (frame.name === 'adminCommand') command(socket, frame.data, networkId)
@@ -54,7 +52,7 @@ export function createAdminSockets(core: () => RuntimeCore): AdminSockets {
   }
 
   function command(socket: WebSocket, data: Fields, networkId: string | undefined): void {
-    const { requestId } = data
+    const requestId = echoed(data.requestId)
     const parsed = parseAdminCommand(data, networkId)
     if (parsed.kind === 'refused') {
       send(socket, 'adminResult', { ok: false, error: parsed.error, requestId })
@@ -85,22 +83,29 @@ export function createAdminSockets(core: () => RuntimeCore): AdminSockets {
 type Fields = { readonly [field: string]: unknown }
 
 function encode(name: PacketName, data: unknown): Buffer {
-  return packr.pack([PACKETS[name], data])
+  return framePackr.pack([PACKETS[name], data])
 }
 
 function send(socket: WebSocket, name: PacketName, data: unknown): void {
   socket.send(encode(name, data))
 }
 
+/** Says why and closes; whatever else is sent on this socket is not looked at. */
 function fail(socket: WebSocket, error: string): void {
+  socket.removeAllListeners('message')
   send(socket, 'adminAuthError', { error })
   socket.close()
+}
+
+/** What a client uses to recognise its answer, if it is something to be recognised by. */
+function echoed(requestId: unknown): string | number | undefined {
+  return typeof requestId === 'string' || typeof requestId === 'number' ? requestId : undefined
 }
 
 /** A frame of ours or of a later protocol (name undefined); undefined when it is no frame at all. */
 function decode(bytes: Buffer): { readonly name: PacketName | undefined; readonly data: Fields } | undefined {
   try {
-    const frame: unknown = packr.unpack(bytes)
+    const frame: unknown = framePackr.unpack(bytes)
     if (!Array.isArray(frame) || typeof frame[0] !== 'number') return undefined
     return { name: packetName(frame[0]), data: fieldsOf(frame[1]) }
   } catch {

@@ -101,11 +101,18 @@ export function createGroupWriter(parts: WriterParts): Writer {
     }
     world.merge(draft)
     head = next
-    settled.forEach((result, index) => {
-      if (result.outcome.kind === 'done') for (const packet of result.outcome.packets) parts.broadcast(packet)
-      group[index]!.settle(result)
-    })
+    for (const [index, result] of settled.entries()) tell(group[index]!, result)
     if (operations.length > 0) for (const listener of listeners) listener()
+  }
+
+  /** What is committed stands, whether or not it can be told: a failure here is nobody else's. */
+  function tell({ settle }: Submission, result: Settled): void {
+    try {
+      if (result.outcome.kind === 'done') for (const packet of result.outcome.packets) parts.broadcast(packet)
+      settle(result)
+    } catch (error) {
+      parts.report(error)
+    }
   }
 
   function fail(group: readonly Submission[], error: unknown): void {

@@ -11,14 +11,14 @@ export class InvalidPayload extends Error {}
  * A msgpack or JSON value as the JSON that the store will give back after a restart.
  *
  * Memory and disk must never disagree, so what JSON cannot say is settled here once: non-finite numbers become null,
- * `-0` becomes 0, big integers become numbers, dates become strings, undefined members vanish. Throws
+ * `-0` becomes 0, big integers become numbers (null beyond their range), dates become strings, undefined members vanish. Throws
  * {@link InvalidPayload} for cycles, excessive depth and binary data.
  */
 export function toJson(value: unknown, depth = 0): Json {
   if (depth > MAX_DEPTH) throw new InvalidPayload('nested too deeply')
   if (value === null || typeof value === 'boolean' || typeof value === 'string') return value
   if (typeof value === 'number') return Number.isFinite(value) ? value + 0 : null
-  if (typeof value === 'bigint') return Number(value)
+  if (typeof value === 'bigint') return toJson(Number(value))
   if (Array.isArray(value)) return value.map((item) => (item === undefined ? null : toJson(item, depth + 1)))
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString()
   if (!isPlain(value)) throw new InvalidPayload('expected JSON')
