@@ -3,6 +3,7 @@ import type { LockTable } from './deploy-locks.ts'
 import type { DeploySnapshots } from './deploy-snapshots.ts'
 import type { Command } from './engine-types.ts'
 import type { Settled, Writer } from './group-writer.ts'
+import type { RuntimeLimits } from './runtime-limits.ts'
 import type { Store } from './store.ts'
 import type { WorldTables } from './world-tables.ts'
 
@@ -20,11 +21,14 @@ export interface RuntimeCore {
   /** Base URL that clients reach this runtime under; undefined: as each request says. */
   readonly publicUrl: string | undefined
   readonly maxUploadMegabytes: number
+  readonly limits: RuntimeLimits
   readonly now: () => number
   readonly newUid: () => string
   readonly publicLike: boolean
   /** Aborted when the runtime closes; nobody waits beyond that. */
   readonly closing: AbortSignal
+  /** Told of failures that are ours. */
+  readonly report: (error: unknown) => void
 }
 
 /** Sends a command that came over HTTP; `source` is what the feed records (protocol, section 5). */

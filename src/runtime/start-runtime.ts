@@ -12,6 +12,7 @@ import { createHttpServer } from './http-server.ts'
 import { createLooseWriter } from './loose-writer.ts'
 import { emptyStates, openWorld, shortId } from './open-world.ts'
 import type { RuntimeCore } from './runtime-core.ts'
+import { DEFAULT_LIMITS, type RuntimeLimits } from './runtime-limits.ts'
 import { createStore } from './store.ts'
 import { openDatabase } from './store-schema.ts'
 
@@ -39,6 +40,8 @@ export interface RuntimeOptions {
   readonly maxUploadMegabytes?: number | undefined
   /** Refuse to let the database grow beyond this; writes then fail as on a full disk. */
   readonly maxDatabaseBytes?: number | undefined
+  /** What one client may take; see {@link DEFAULT_LIMITS}. */
+  readonly limits?: Partial<RuntimeLimits> | undefined
   /** Lose and repeat what the public server loses and repeats; no section 9. For testing tools. */
   readonly publicLike?: boolean | undefined
   /** With `publicLike`: milliseconds between saves of blueprints and entities. Default: never. */
@@ -114,10 +117,12 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       adminCode: options.adminCode,
       publicUrl: options.publicUrl?.replace(/\/+$/, ''),
       maxUploadMegabytes,
+      limits: { ...DEFAULT_LIMITS, ...options.limits },
       now,
       newUid: randomUUID,
       publicLike,
       closing: closing.signal,
+      report,
     }
     const app = await createHttpServer(core, sockets)
     undo.unshift(() => app.close())
@@ -131,6 +136,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const stop = (end: () => void): Promise<void> => {
       stopped ??= (async () => {
         clearInterval(saving)
+        sockets.stop()
         end()
         closing.abort()
         await app.close()

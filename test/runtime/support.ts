@@ -119,6 +119,9 @@ export interface AdminClient {
   readonly received: Received[]
   readonly closed: Promise<number>
   raw(bytes: Uint8Array): void
+  /** Reads nothing any more, until {@link resume}. */
+  pause(): void
+  resume(): void
   send(packet: keyof typeof PACKETS, data: unknown): void
   /** Sends an adminCommand and waits for its result. */
   command(command: Fields): Promise<Fields>
@@ -152,6 +155,8 @@ export async function openSocket(runtime: Reachable): Promise<AdminClient> {
     received,
     closed,
     raw: (bytes) => socket.send(bytes),
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
     send: (packet, data) => socket.send(packr.pack([PACKETS[packet], data])),
     next: (test) => {
       const there = received.find(test)
