@@ -1,12 +1,12 @@
 import { createReadStream } from 'node:fs'
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { MultipartFile } from '@fastify/multipart'
+import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
 import type { StoredAsset, StoreOutcome } from './asset-store.ts'
 import { queryOf } from './http-server.ts'
 import type { RuntimeCore } from './runtime-core.ts'
 
-const MEGABYTE = 1024 * 1024
 /** Where the public server stops storing an upload and answers 200 nevertheless (protocol, section 7). */
-const PUBLIC_TRUNCATION = 200 * MEGABYTE
+const PUBLIC_TRUNCATION = 200 * 1024 * 1024
 
 const TYPES: { readonly [extension: string]: string } = {
   js: 'text/javascript; charset=utf-8',
@@ -32,15 +32,21 @@ export function assetRoutes(app: FastifyInstance, core: RuntimeCore): void {
 
   app.post('/admin/upload', async (request, reply) => {
     if (!request.isMultipart()) return reply.code(500).send()
-    const fileSize = core.publicLike ? PUBLIC_TRUNCATION : core.maxUploadMegabytes * MEGABYTE + 1
-    const part = await request.file({ limits: { fileSize, files: 1, fields: 16 }, throwFileSizeLimit: false })
-    if (part === undefined) return reply.code(400).send({ error: 'invalid_payload' })
-    const outcome = await core.assets.put(part.filename, part.file, { verify: !core.publicLike })
+    const fileSize = core.publicLike ? PUBLIC_TRUNCATION : Infinity
+    let part: MultipartFile | undefined
+    let outcome: StoreOutcome
+    try {
+      part = await request.file({ limits: { fileSize, files: 1, fields: 16 }, throwFileSizeLimit: false })
+      if (part === undefined) return reply.code(400).send({ error: 'invalid_payload', message: 'there is no file' })
+      outcome = await core.assets.put(part.filename, part.file, { verify: !core.publicLike })
+    } catch (error) {
+      return refuseForm(error, reply)
+    }
     if (outcome.kind === 'stored') {
       // The public server repeats the client's name, whatever the content; ours says where the bytes are.
       return { ok: true, filename: core.publicLike ? part.filename : outcome.filename }
     }
-    return refuse(reply, outcome)
+    return refuse(reply, part.filename, outcome)
   })
 
   app.get<{ Params: { filename: string } }>('/assets/:filename', async (request, reply) => {
@@ -49,14 +55,23 @@ export function assetRoutes(app: FastifyInstance, core: RuntimeCore): void {
   })
 }
 
-function refuse(reply: FastifyReply, outcome: Exclude<StoreOutcome, { kind: 'stored' }>): FastifyReply {
+/** A form that is none, or has too much in it; failures of the disk are ours. */
+function refuseForm(error: unknown, reply: FastifyReply): FastifyReply {
+  if (error instanceof Error && 'syscall' in error) throw error
+  const { statusCode } = error as FastifyError
+  if (statusCode === 413) return reply.code(413).send({ error: 'payload_too_large', message: (error as Error).message })
+  return reply.code(400).send({ error: 'invalid_payload', message: 'the upload is no well-formed multipart form' })
+}
+
+function refuse(reply: FastifyReply, name: string, outcome: Exclude<StoreOutcome, { kind: 'stored' }>): FastifyReply {
+  const filename = name.slice(0, 200)
   switch (outcome.kind) {
     case 'too_large':
-      return reply.code(413).send({ error: 'file_too_large' })
+      return reply.code(413).send({ error: 'file_too_large', filename })
     case 'hash_mismatch':
       return reply.code(400).send({ error: 'hash_mismatch', filename: outcome.filename })
     case 'invalid_filename':
-      return reply.code(400).send({ error: 'invalid_filename' })
+      return reply.code(400).send({ error: 'invalid_filename', filename })
   }
 }
 

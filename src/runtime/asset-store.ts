@@ -27,6 +27,12 @@ export interface AssetStore {
   remove(filename: string): Promise<void>
 }
 
+/**
+ * How much more of a file that is too large is read: one that is cut off at once hears a broken connection, not the
+ * reason; one without end is cut off all the same.
+ */
+const MAX_EXCESS = 64 * 1024 * 1024
+
 const SAFE_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}$/
 const EXTENSION = /^[a-z0-9]{1,16}$/
 const HASH = /^[0-9a-f]{64}$/
@@ -104,7 +110,7 @@ async function receive(
   try {
     for await (const chunk of bytes) {
       size += chunk.byteLength
-      // What is too large is read to its end: an upload that is cut off hears a broken connection, not the reason.
+      if (size > maxBytes + MAX_EXCESS) break
       if (size > maxBytes) continue
       hash.update(chunk)
       await file.writeFile(chunk)

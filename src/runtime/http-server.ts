@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import cors from '@fastify/cors'
 import multipart from '@fastify/multipart'
 import websocket from '@fastify/websocket'
-import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { BATCH_MAX_BYTES } from '../protocol/schemas.ts'
 import { admits } from './admin-code.ts'
 import type { AdminSockets } from './admin-sockets.ts'
@@ -11,6 +11,7 @@ import { deployRoutes } from './deploy-routes.ts'
 import { readRoutes } from './read-routes.ts'
 import type { RuntimeCore } from './runtime-core.ts'
 import { limitStrangers } from './strangers.ts'
+import { InvalidPayload } from './wire-values.ts'
 import { writeRoutes } from './write-routes.ts'
 
 /** JSON beyond this is answered with an empty 500 (protocol, section 1); batches have a limit of their own. */
@@ -42,34 +43,66 @@ export async function createHttpServer(core: RuntimeCore, sockets: AdminSockets)
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
     try {
       done(null, JSON.parse(body as string))
-    } catch (error) {
-      done(error as Error)
+    } catch (cause) {
+      done(new NotJson('the body is not JSON', { cause }))
     }
   })
   app.addHook('onRequest', async (request, reply) => {
     // The route that was found, never the URL as it was spelled: `/%61dmin/…` and `http://any/admin/…` find it as well.
-    if (request.routeOptions.url?.startsWith('/admin/') !== true) return
-    if (admits(core.adminCode, request.headers['x-admin-code'])) {
-      strangers.admit(request.raw.socket)
-      return
-    }
-    linger(request.raw, limits.lingerMs)
-    await reply.code(403).send({ error: 'admin_required' })
+    const { url } = request.routeOptions
+    if (request.ws && url !== '/admin') return reply.callNotFound()
+    if (url?.startsWith('/admin/') !== true) return
+    if (admits(core.adminCode, request.headers['x-admin-code'])) strangers.admit(request.raw.socket)
+    else await reply.code(403).send({ error: 'admin_required' })
   })
-  app.setErrorHandler((_error, _request, reply) => reply.code(500).send())
+  app.addHook('onResponse', async (request) => linger(request.raw, limits.lingerMs))
+  app.setErrorHandler<FastifyError>((error, _request, reply) => answerError(error, core, reply))
 
   readRoutes(app, core)
   writeRoutes(app, core)
   deployRoutes(app, core)
   assetRoutes(app, core)
-  app.get('/admin', { websocket: true }, (socket, request) => {
-    const connection = request.raw.socket
-    sockets.accept(socket, { baseUrl: baseUrlOf(request, core), connection, admit: () => strangers.admit(connection) })
+  app.route({
+    method: 'GET',
+    url: '/admin',
+    handler: (_request, reply) => reply.callNotFound(),
+    wsHandler: (socket, request) => {
+      const connection = request.raw.socket
+      sockets.accept(socket, {
+        baseUrl: baseUrlOf(request, core),
+        connection,
+        admit: () => strangers.admit(connection),
+      })
+    },
   })
   return app
 }
 
-/** Cuts the connection of a request that was answered before its end came, unless the end comes soon. */
+/** A body that says it is JSON, and is not. */
+export class NotJson extends Error {}
+
+/**
+ * Malformed JSON and JSON beyond the limit are answered with an empty 500, as by the public server (protocol, section 1).
+ * So are failures of ours, which are reported; what else is wrong with a request is said.
+ */
+export function answerError(
+  error: Error & Partial<FastifyError>,
+  core: RuntimeCore,
+  reply: FastifyReply,
+): FastifyReply {
+  if (error instanceof NotJson || error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return reply.code(500).send()
+  const status = error.statusCode ?? 500
+  if (status === 415) return reply.code(415).send({ error: 'unsupported_media_type', message: 'send JSON' })
+  if (status >= 400 && status < 500)
+    return reply.code(status).send({ error: 'invalid_request', message: error.message })
+  if (error instanceof InvalidPayload) {
+    return reply.code(400).send({ error: 'invalid_payload', message: error.message })
+  }
+  core.report(error)
+  return reply.code(500).send()
+}
+
+/** Cuts the connection of a request that is answered although its end has not come, unless it comes soon. */
 function linger(request: IncomingMessage, milliseconds: number): void {
   if (request.complete) return
   const patience = setTimeout(() => request.socket.destroy(), milliseconds).unref()
@@ -85,8 +118,9 @@ export function queryOf(request: FastifyRequest): { readonly [key: string]: unkn
   return request.query as { readonly [key: string]: unknown }
 }
 
-/** The members of a JSON body; none when it is no object. */
+/** The members of a JSON body; none without one. Anything else is refused, rather than taken for a request without any. */
 export function bodyOf(request: FastifyRequest): { readonly [key: string]: unknown } {
-  const body: unknown = request.body
-  return typeof body === 'object' && body !== null && !Array.isArray(body) ? { ...body } : {}
+  const body: unknown = request.body ?? {}
+  if (typeof body !== 'object' || Array.isArray(body)) throw new InvalidPayload('the body must be a JSON object')
+  return { ...body }
 }

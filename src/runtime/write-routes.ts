@@ -6,7 +6,7 @@ import { isContentName } from './asset-store.ts'
 import { parseBatch } from './batch-request.ts'
 import type { Command, Refused } from './engine-types.ts'
 import type { Settled } from './group-writer.ts'
-import { bodyOf } from './http-server.ts'
+import { answerError, bodyOf, NotJson } from './http-server.ts'
 import { type RuntimeCore, submitHttp } from './runtime-core.ts'
 import { InvalidPayload, toJson } from './wire-values.ts'
 
@@ -26,6 +26,7 @@ const STATUS: { readonly [error: string]: number } = {
   deploy_lock_required: 409,
   expectation_failed: 409,
   cursor_mismatch: 409,
+  payload_too_large: 413,
   db_unavailable: 503,
 }
 
@@ -47,7 +48,8 @@ export function writeRoutes(app: FastifyInstance, core: RuntimeCore): void {
   })
 
   app.post('/admin/clean', async (request, reply) => {
-    const dryrun = bodyOf(request).dryrun === true
+    const { dryrun = false } = bodyOf(request)
+    if (typeof dryrun !== 'boolean') throw new InvalidPayload('dryrun must be true or false')
     const { outcome } = await submitHttp(core, { kind: 'clean', dryrun }, 'runtime', 'runtime')
     if (outcome.kind === 'refused') return reply.code(500).send({ error: 'clean_failed' })
     const blueprints = outcome.reply.blueprints as readonly string[]
@@ -63,10 +65,11 @@ function batchRoute(app: FastifyInstance, core: RuntimeCore): void {
     '/admin/ops',
     {
       bodyLimit: BATCH_MAX_BYTES,
-      errorHandler: (error, _request, reply) =>
-        error.statusCode === 413
-          ? reply.code(413).send({ error: 'payload_too_large' })
-          : reply.code(400).send({ error: 'invalid_payload', message: 'the body is not JSON' }),
+      errorHandler: (error, _request, reply) => {
+        if (error.statusCode === 413) return reply.code(413).send({ error: 'payload_too_large' })
+        if (!(error instanceof NotJson) && error.statusCode !== 415) return answerError(error, core, reply)
+        return reply.code(400).send({ error: 'invalid_payload', message: 'the body is not JSON' })
+      },
     },
     async (request, reply) => {
       const parsed = parseBatch(request.body)

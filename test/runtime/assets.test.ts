@@ -47,7 +47,7 @@ test('too large an upload is refused whole', async () => {
   const dataDir = temporaryFolder()
   const runtime = await testRuntime({ dataDir, maxUploadMegabytes: 1 })
   const answer = await upload(runtime, 'big.bin', new Uint8Array(1024 * 1024 + 1))
-  expect([answer.status, answer.data]).toEqual([413, { error: 'file_too_large' }])
+  expect([answer.status, answer.data]).toEqual([413, { error: 'file_too_large', filename: 'big.bin' }])
   expect((await upload(runtime, 'fits.bin', new Uint8Array(1024 * 1024))).status).toBe(200)
   expect((await get(runtime, '/admin/snapshot')).data.maxUploadSize).toBe('1')
   expect(readdirSync(join(dataDir, 'assets', '.incoming'))).toEqual([])

@@ -96,12 +96,17 @@ function withBody(
 ): Outgoing | undefined {
   const body = bodyOf(incoming)
   if (body === undefined) return BROKEN
+  if (body === 'no object') return failed(400, 'invalid_payload', { message: 'the body must be a JSON object' })
   if (place === 'PUT /admin/spawn') {
     const [position, quaternion] = [jsonOrNull(body.position), jsonOrNull(body.quaternion)]
     const { outcome } = write(model, incoming, place, { kind: 'spawn_put', position, quaternion })
     return outcome.kind === 'refused' ? refusal(outcome) : answer({ ok: true, spawn: outcome.reply.spawn })
   }
-  if (place === 'POST /admin/clean') return clean(model, incoming, body.dryrun === true)
+  if (place === 'POST /admin/clean') {
+    const { dryrun = false } = body
+    if (typeof dryrun === 'boolean') return clean(model, incoming, dryrun)
+    return failed(400, 'invalid_payload', { message: 'dryrun must be true or false' })
+  }
   return deployRoute(model, place, body, query, (command) =>
     write(model, incoming, place, command, 'admin', 'admin.rollback'),
   )
@@ -177,9 +182,10 @@ function batch(model: WorldModel, incoming: Incoming, place: string): Outgoing {
 function upload(model: WorldModel, { headers, body }: Incoming): Outgoing {
   const file = uploadedFile(headers['content-type'] ?? '', body)
   if (file === 'no multipart') return BROKEN
-  if (file === undefined) return failed(400, 'invalid_payload')
+  if (file === undefined) return failed(400, 'invalid_payload', { message: 'there is no file' })
+  const named = { filename: file.filename.slice(0, 200) }
   const { verifiesUploads } = model.kind
-  if (verifiesUploads && file.bytes.byteLength > MEGABYTES * 1024 * 1024) return failed(413, 'file_too_large')
+  if (verifiesUploads && file.bytes.byteLength > MEGABYTES * 1024 * 1024) return failed(413, 'file_too_large', named)
   const outcome = model.assets.put(file.filename, file.bytes, verifiesUploads)
   switch (outcome.kind) {
     case 'stored':
@@ -187,7 +193,7 @@ function upload(model: WorldModel, { headers, body }: Incoming): Outgoing {
     case 'hash_mismatch':
       return failed(400, 'hash_mismatch', { filename: outcome.filename })
     case 'invalid_filename':
-      return failed(400, 'invalid_filename')
+      return failed(400, 'invalid_filename', named)
   }
 }
 
@@ -232,15 +238,15 @@ function noRoute(method: string, path: string): Outgoing {
   return answer({ message: `Route ${method}:${path} not found`, error: 'Not Found', statusCode: 404 }, 404)
 }
 
-/** The members of a JSON body, none when it is no object; undefined when the server chokes on it. */
-function bodyOf(incoming: Incoming): Fields | undefined {
+/** The members of a JSON body; undefined when the server chokes on it. */
+function bodyOf(incoming: Incoming): Fields | 'no object' | undefined {
   const { body } = incoming
   if (isEmpty(incoming)) return {}
   if (body.byteLength > MAX_JSON_BYTES) return undefined
   const parsed = json(body)
   if (parsed === undefined) return undefined
-  const { value } = parsed
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {}
+  const value = parsed.value ?? {}
+  return typeof value === 'object' && !Array.isArray(value) ? { ...value } : 'no object'
 }
 
 function isEmpty({ headers, body }: Incoming): boolean {
