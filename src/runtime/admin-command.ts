@@ -13,9 +13,8 @@ export function parseAdminCommand(data: Fields, networkId: string | undefined): 
   try {
     const command = commandOf(data)
     if (typeof command === 'string') return { kind: 'refused', error: command }
-    if (data.lastOpId !== undefined && data.lastOpId !== null && !isStorableId(data.lastOpId)) {
-      return { kind: 'refused', error: 'invalid_payload' }
-    }
+    const given = [data.lastOpId, data.actor, data.source].filter((text) => text !== undefined && text !== null)
+    if (!given.every((text) => text === '' || isStorableId(text))) return { kind: 'refused', error: 'invalid_payload' }
     return {
       kind: 'command',
       request: {

@@ -53,11 +53,12 @@ function problemOf(op: JsonObject): string | undefined {
   if (!isStorableId(own(op, 'opId'))) return 'opId must be a non-empty string'
   for (const name of ['actor', 'source']) {
     const value = own(op, name)
-    if (value !== undefined && (typeof value !== 'string' || value === '')) return `${name} must be a non-empty string`
+    if (value !== undefined && !isStorableId(value)) return `${name} must be a non-empty string`
   }
   const expect = own(op, 'expect')
   if (expect !== undefined && !isJsonObject(expect)) return 'expect must be an object'
-  if (typeof kind !== 'string' || !isKnownKind(kind)) return `unknown kind ${JSON.stringify(kind ?? null)}`
+  if (typeof kind !== 'string' || !isKnownKind(kind))
+    return `unknown kind ${JSON.stringify(kind ?? null).slice(0, 100)}`
   switch (kind) {
     case 'blueprint.add':
       return hasId(own(op, 'blueprint')) ? undefined : 'blueprint must be an object with an id'

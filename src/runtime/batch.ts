@@ -1,11 +1,12 @@
-import type { BatchOperation } from '../protocol/schemas.ts'
+import { BATCH_MAX_OPERATIONS, type BatchOperation } from '../protocol/schemas.ts'
 import { isJsonObject, type Json, type JsonObject, jsonEquals, own } from '../world/json.ts'
 import { addBlueprint, modifyBlueprint, removeBlueprint, type Write } from './blueprint-writes.ts'
 import { SERVER_FIELDS, stamp, without } from './bookkeeping.ts'
-import type { Command, EngineContext, NewOperation, Outcome, Packet } from './engine-types.ts'
+import type { Command, EngineContext, NewOperation, Outcome, Packet, Refused } from './engine-types.ts'
 import { done, refused } from './engine-types.ts'
 import { addEntity, modifyEntity, removeEntity } from './entity-writes.ts'
-import { fieldOf, readField, writeField } from './field-paths.ts'
+import { editFields, readField } from './field-paths.ts'
+import { InvalidPayload } from './wire-values.ts'
 import type { WorldTables } from './world-tables.ts'
 import { modifySettings, putSpawn } from './world-writes.ts'
 
@@ -13,8 +14,12 @@ export interface Mismatch {
   readonly opId: string
   readonly id: string
   readonly field: string
-  readonly current: Json
+  /** Left out where the values together would be beyond {@link MISMATCH_BYTES}. */
+  readonly current?: Json
 }
+
+/** A refusal names no more mismatches than there may be operations, nor more than this of current values. */
+const MISMATCH_BYTES = 4 * 1024 * 1024
 
 type Batch = Extract<Command, { kind: 'batch' }>
 
@@ -22,7 +27,8 @@ type Batch = Extract<Command, { kind: 'batch' }>
  * `ops.batch`: all operations or none (protocol, section 9). Each sees the world as the ones before it left it.
  *
  * An opId that is recorded already is acknowledged as a duplicate, so a push may be repeated after a lost answer; then
- * the head it was planned against is no reason to refuse it. All mismatches are reported, not only the first.
+ * the head it was planned against is no reason to refuse it. All mismatches are reported, not only the first, as far as
+ * they fit an answer.
  */
 export function applyBatch(batch: Batch, tables: WorldTables, context: EngineContext): Outcome {
   const fresh = batch.operations.filter((op) => context.recorded(op.opId) === undefined)
@@ -33,20 +39,22 @@ export function applyBatch(batch: Batch, tables: WorldTables, context: EngineCon
   const packets: Packet[] = []
   const mismatches: Mismatch[] = []
   const unsettled = new Set<string>()
+  const costs = { copied: 0, told: 0 }
   const lockTokens = [...batch.lockTokens.values()]
   for (const op of fresh) {
     const target = targetOf(op)
     if (unsettled.has(target.key)) continue
     const found = mismatchesOf(op, target, tables)
     if (found.length > 0) {
-      mismatches.push(...found)
+      for (const mismatch of found) mismatches.push(brief(mismatch, costs))
+      if (mismatches.length >= BATCH_MAX_OPERATIONS) break
       if (found.some((m) => m.field === 'exists')) {
         unsettled.add(target.key)
         continue
       }
     }
     const by = stamp(op, context)
-    const outcome = applyOne(op, { tables, by, context, lockTokens })
+    const outcome = applyOne(op, { tables, by, context, lockTokens }, costs)
     if (outcome.kind === 'refused') {
       if (mismatches.length > 0) continue
       return refused(outcome.error, {
@@ -63,20 +71,35 @@ export function applyBatch(batch: Batch, tables: WorldTables, context: EngineCon
   return done(operations, packets)
 }
 
-function applyOne(op: BatchOperation, write: Write): Outcome {
+/** What a batch has taken so far. */
+interface Costs {
+  copied: number
+  told: number
+}
+
+function brief(mismatch: Mismatch, costs: Costs): Mismatch {
+  costs.told += JSON.stringify(mismatch.current ?? null).length
+  if (costs.told <= MISMATCH_BYTES) return mismatch
+  const { opId, id, field } = mismatch
+  return { opId, id, field }
+}
+
+function applyOne(op: BatchOperation, write: Write, costs: Costs): Outcome {
   switch (op.kind) {
     case 'blueprint.add':
       return addBlueprint(isVersion(op.blueprint.version) ? op.blueprint : { ...op.blueprint, version: 0 }, write)
     case 'blueprint.update': {
-      const { change, gone } = resolveChange(write.tables.get('blueprint', op.id)!, op)
-      return modifyBlueprint(change, gone, 'raised', write)
+      const resolved = resolveChange(write.tables.get('blueprint', op.id)!, op, costs, write)
+      return resolved.kind === 'refused' ? resolved : modifyBlueprint(resolved.change, resolved.gone, 'raised', write)
     }
     case 'blueprint.remove':
       return write.tables.get('blueprint', op.id) === undefined ? done([], []) : removeBlueprint(op.id, write)
     case 'entity.add':
       return own(op.entity, 'type') === 'app' ? addEntity(op.entity, write) : refused('invalid_payload')
     case 'entity.update': {
-      const { change, gone } = resolveChange(write.tables.get('entity', op.id)!, op)
+      const resolved = resolveChange(write.tables.get('entity', op.id)!, op, costs, write)
+      if (resolved.kind === 'refused') return resolved
+      const { change, gone } = resolved
       if (Object.hasOwn(change, 'type') && change.type !== 'app') return refused('invalid_payload')
       return modifyEntity(change, gone, 'all', write)
     }
@@ -96,23 +119,32 @@ function applyOne(op: BatchOperation, write: Write): Outcome {
 function resolveChange(
   current: JsonObject,
   op: Extract<BatchOperation, { kind: 'blueprint.update' | 'entity.update' }>,
-): { readonly change: JsonObject; readonly gone: readonly string[] } {
-  let after = current
+  costs: Costs,
+  { context }: Write,
+): { readonly kind: 'change'; readonly change: JsonObject; readonly gone: readonly string[] } | Refused {
+  const edits = editFields(current)
   const touched = new Set<string>()
-  for (const [path, value] of Object.entries(without(op.patch ?? {}, [...SERVER_FIELDS, 'id', 'version']))) {
-    touched.add(fieldOf(after, path))
-    after = writeField(after, path, value)
-  }
   const gone: string[] = []
-  for (const path of op.remove ?? []) {
-    const field = fieldOf(after, path)
-    if (field !== path) touched.add(field)
-    else gone.push(path)
-    after = writeField(after, path, undefined)
+  try {
+    for (const [path, value] of Object.entries(without(op.patch ?? {}, [...SERVER_FIELDS, 'id', 'version']))) {
+      touched.add(edits.fieldOf(path))
+      edits.write(path, value)
+    }
+    for (const path of op.remove ?? []) {
+      const field = edits.fieldOf(path)
+      if (field !== path) touched.add(field)
+      else gone.push(path)
+      edits.write(path, undefined)
+    }
+  } catch (error) {
+    if (error instanceof InvalidPayload) return refused('invalid_payload')
+    throw error
   }
+  costs.copied += edits.copied
+  if (costs.copied > (context.copiedMembers ?? Infinity)) return refused('payload_too_large')
   const change: [string, Json][] = [['id', op.id]]
-  for (const field of touched) if (Object.hasOwn(after, field)) change.push([field, after[field]!])
-  return { change: Object.fromEntries(change), gone }
+  for (const field of touched) if (Object.hasOwn(edits.result, field)) change.push([field, edits.result[field]!])
+  return { kind: 'change', change: Object.fromEntries(change), gone }
 }
 
 interface Target {

@@ -10,6 +10,8 @@ export interface HeldLock {
 export const GLOBAL_SCOPE = 'global'
 export const DEFAULT_TTL_SECONDS = 120
 const MAX_TTL_SECONDS = 24 * 60 * 60
+/** Held at one time; scopes are as many as there are app folders. */
+const MAX_LOCKS = 10_000
 
 /** What an answer says about a lock; never its token (protocol, section 6). */
 export interface LockInfo {
@@ -78,6 +80,13 @@ export class LockTable {
   put(lock: HeldLock): void {
     this.#persist(lock)
     this.#locks.set(lock.scope, lock)
+  }
+
+  /** Whether a further scope may be locked. */
+  hasRoom(now: number): boolean {
+    if (this.#locks.size < MAX_LOCKS) return true
+    for (const { scope, expiresAt } of this.#locks.values()) if (expiresAt <= now) this.release(scope)
+    return this.#locks.size < MAX_LOCKS
   }
 
   release(scope: string): void {

@@ -17,12 +17,17 @@ export function deployRoutes(app: FastifyInstance, core: RuntimeCore): void {
 
   app.post('/admin/deploy-lock', (request, reply) => {
     const body = bodyOf(request)
-    const scope = textOf(body.scope) ?? GLOBAL_SCOPE
-    if (!isStorableId(scope)) return reply.code(400).send({ error: 'invalid_payload' })
+    const scope = body.scope === '' ? GLOBAL_SCOPE : (body.scope ?? GLOBAL_SCOPE)
+    const owner = body.owner === '' ? 'unknown' : (body.owner ?? 'unknown')
+    if (!isStorableId(scope) || !isStorableId(owner)) {
+      const message = 'scope and owner are non-empty strings of at most 1024 characters'
+      return reply.code(400).send({ error: 'invalid_payload', message })
+    }
     const held = locks.blocking(scope, now())
     if (held !== undefined) return reply.code(409).send({ error: 'locked', lock: lockInfo(held, now()) })
+    if (!locks.hasRoom(now())) return reply.code(409).send({ error: 'too_many_locks' })
     const ttlMs = grantedTtl(body.ttl)
-    const lock = { scope, token: core.newUid(), owner: textOf(body.owner) ?? 'unknown', acquiredAt: now() }
+    const lock = { scope, token: core.newUid(), owner, acquiredAt: now() }
     locks.put({ ...lock, expiresAt: lock.acquiredAt + ttlMs })
     return { ok: true, token: lock.token, ttlMs }
   })
@@ -50,7 +55,9 @@ export function deployRoutes(app: FastifyInstance, core: RuntimeCore): void {
 
 function takeSnapshot(core: RuntimeCore, body: { readonly [key: string]: unknown }, reply: FastifyReply) {
   const { ids } = body
-  if (!Array.isArray(ids) || !ids.every(isStorableId)) return reply.code(400).send({ error: 'invalid_payload' })
+  if (!Array.isArray(ids) || !ids.every(isStorableId)) {
+    return reply.code(400).send({ error: 'invalid_payload', message: 'ids must be a list of ids' })
+  }
   const unique = [...new Set(ids)]
   const blueprints = unique.map((id) => core.world.get('blueprint', id)).filter((b) => b !== undefined)
   const missing = unique.filter((id) => core.world.get('blueprint', id) === undefined)

@@ -13,6 +13,7 @@ export interface DeploySnapshot {
 }
 
 export interface DeploySnapshots {
+  /** Keeps it, and the newest {@link MAX_SNAPSHOTS} in all. */
   put(snapshot: DeploySnapshot): void
   get(id: string): DeploySnapshot | undefined
   /** The newest of a scope, or of all. */
@@ -20,6 +21,9 @@ export interface DeploySnapshots {
   /** The blueprints of every snapshot, which a cleaning of assets must spare. */
   blueprints(): Generator<JsonObject>
 }
+
+/** Older ones are of no use to anybody: what they hold is in the feed as well. */
+const MAX_SNAPSHOTS = 1000
 
 type Row = [id: string, scope: string, createdAt: string, target: string, note: string, body: string]
 const COLUMNS = 'id, scope, created_at, target, note, body'
@@ -42,12 +46,17 @@ export function createDeploySnapshots(db: Connection): DeploySnapshots {
         s.note,
         JSON.stringify(s.blueprints),
       )
+      db.prepare('DELETE FROM deploy_snapshot WHERE seq <= (SELECT max(seq) FROM deploy_snapshot) - ?').run(
+        MAX_SNAPSHOTS,
+      )
     },
     get: (id) => select('WHERE id = ?', id),
     latest: (scope) => (scope === undefined ? select('') : select('WHERE scope = ?', scope)),
     *blueprints() {
-      for (const [body] of db.prepare('SELECT body FROM deploy_snapshot').raw().all() as [string][]) {
-        yield* JSON.parse(body) as JsonObject[]
+      // One at a time: together they may be larger than the world.
+      const body = db.prepare('SELECT body FROM deploy_snapshot WHERE seq = ?').raw()
+      for (const [seq] of db.prepare('SELECT seq FROM deploy_snapshot ORDER BY seq').raw().all() as [number][]) {
+        for (const [json] of body.all(seq) as [string][]) yield* JSON.parse(json) as JsonObject[]
       }
     },
   }

@@ -3,6 +3,7 @@ import type { BatchOperation } from '../protocol/schemas.ts'
 import type { Json, JsonObject } from '../world/json.ts'
 import type { Operation } from '../world/operation.ts'
 import type { LockTable } from './deploy-locks.ts'
+import type { RuntimeLimits } from './runtime-limits.ts'
 
 /** Who did it, as recorded on the operation; `opId` is what the client sent as `lastOpId` (protocol, section 5). */
 export interface Attribution {
@@ -78,6 +79,8 @@ export interface EngineContext {
   readonly recorded: (opId: string) => number | undefined
   /** The head cursor, the operations of earlier commands of the same group included. */
   readonly head: () => number
+  /** Without one, dotted patches may copy what they like. */
+  readonly copiedMembers?: RuntimeLimits['copiedMembers']
   /** Behave as the public server does where ours is better on purpose. */
   readonly publicLike: boolean
 }

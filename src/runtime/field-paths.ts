@@ -1,4 +1,5 @@
-import { isJsonObject, type Json, type JsonObject, own, withKey } from '../world/json.ts'
+import { isJsonObject, type Json, type JsonObject, own } from '../world/json.ts'
+import { depthOf, InvalidPayload, MAX_DEPTH } from './wire-values.ts'
 
 /**
  * Field names of expectations, patches and removals (protocol, section 9): `desc`, or dotted, `props.color`.
@@ -12,18 +13,57 @@ export function readField(object: JsonObject, path: string): Json | undefined {
   return split === undefined ? undefined : readField(split.child, split.rest)
 }
 
-/** A copy of `object` with the field set, or removed when `value` is undefined. */
-export function writeField(object: JsonObject, path: string, value: Json | undefined): JsonObject {
-  if (Object.hasOwn(object, path)) return withKey(object, path, value)
-  const split = descend(object, path)
-  if (split === undefined) return withKey(object, path, value)
-  return withKey(object, split.head, writeField(split.child, split.rest, value))
+/** Changes to one object, by path; the object itself stays as it is. */
+export interface FieldEdits {
+  readonly result: JsonObject
+  /** Sets a field, or removes it when `value` is undefined. Throws {@link InvalidPayload} beyond the greatest depth. */
+  write(path: string, value: Json | undefined): void
+  /** The top-level field that a path is in. */
+  fieldOf(path: string): string
+  /** How many members were copied: what the edits cost. */
+  readonly copied: number
 }
 
-/** The top-level field that a path is in. */
-export function fieldOf(object: JsonObject, path: string): string {
-  if (Object.hasOwn(object, path)) return path
-  return descend(object, path)?.head ?? path
+/** Each object inside is copied once, by the first edit in it, however many edits there are. */
+export function editFields(object: JsonObject): FieldEdits {
+  const owned = new Set<JsonObject>()
+  let copied = 0
+
+  function copyOf(original: JsonObject): JsonObject {
+    if (owned.has(original)) return original
+    const copy = { ...original }
+    owned.add(copy)
+    copied += Object.keys(copy).length
+    return copy
+  }
+
+  function write(at: JsonObject, path: string, value: Json | undefined, depth: number): void {
+    const split = Object.hasOwn(at, path) ? undefined : descend(at, path)
+    if (split === undefined) {
+      if (value !== undefined && depth + depthOf(value) > MAX_DEPTH) throw new InvalidPayload('nested too deeply')
+      put(at, path, value)
+      return
+    }
+    const child = copyOf(split.child)
+    put(at, split.head, child)
+    write(child, split.rest, value, depth + 1)
+  }
+
+  const result = copyOf(object)
+  return {
+    result,
+    write: (path, value) => write(result, path, value, 1),
+    fieldOf: (path) => (Object.hasOwn(result, path) ? path : (descend(result, path)?.head ?? path)),
+    get copied() {
+      return copied
+    },
+  }
+}
+
+/** Sets or removes a member of a copy of ours; `__proto__` is a key like any other. */
+function put(object: JsonObject, key: string, value: Json | undefined): void {
+  if (value === undefined) delete (object as Record<string, Json>)[key]
+  else Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true })
 }
 
 function descend(

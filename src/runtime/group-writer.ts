@@ -1,7 +1,7 @@
 import type { Operation } from '../world/operation.ts'
 import type { LockTable } from './deploy-locks.ts'
 import { type EngineContext, type Outcome, type Packet, refused } from './engine-types.ts'
-import type { Store } from './store.ts'
+import { CommitTooLarge, type Store } from './store.ts'
 import { applyCommand, type Request } from './world-engine.ts'
 import type { WorldTables } from './world-tables.ts'
 
@@ -38,6 +38,7 @@ export interface WriterParts {
   readonly now: () => number
   readonly newUid: () => string
   readonly newOpId: () => string
+  readonly copiedMembers: number
   readonly broadcast: (packet: Packet) => void
   /** Told of failures that are ours: a full disk, a bug. */
   readonly report: (error: unknown) => void
@@ -96,6 +97,7 @@ export function createGroupWriter(parts: WriterParts): Writer {
       if (operations.length > 0) store.commit(draft.changes(), operations)
     } catch (error) {
       if (group.length === 1) fail(group, error)
+      // Memory is as it was: each has another try of its own.
       else for (const submission of group) commit([submission])
       return
     }
@@ -116,10 +118,10 @@ export function createGroupWriter(parts: WriterParts): Writer {
   }
 
   function fail(group: readonly Submission[], error: unknown): void {
-    parts.report(error)
-    for (const { settle } of group) {
-      settle({ outcome: refused('server_error'), operations: [], head, recorded: () => undefined })
-    }
+    const theirs = error instanceof CommitTooLarge
+    if (!theirs) parts.report(error)
+    const outcome = refused(theirs ? 'payload_too_large' : 'server_error')
+    for (const submission of group) tell(submission, { outcome, operations: [], head, recorded: () => undefined })
   }
 
   return {

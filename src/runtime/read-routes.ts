@@ -64,13 +64,12 @@ async function changes(core: RuntimeCore, request: FastifyRequest, reply: Fastif
     await news(core, asked, wait, reply)
   }
   const head = core.writer.head
-  const rows = core.store.page(asked, limit + 1)
-  const shown = rows.slice(0, limit)
-  const cursor = shown.at(-1)?.cursor ?? asked
-  const operations = shown.map((row) => row.json).join(',')
+  const page = core.store.page(asked, limit)
+  const cursor = page.operations.at(-1)?.cursor ?? asked
+  const operations = page.operations.map(({ json }) => json).join(',')
   return reply
     .type('application/json; charset=utf-8')
-    .send(`{"cursor":${cursor},"headCursor":${head},"operations":[${operations}],"hasMore":${rows.length > limit}}`)
+    .send(`{"cursor":${cursor},"headCursor":${head},"operations":[${operations}],"hasMore":${page.hasMore}}`)
 }
 
 /** Resolves when the head passes `cursor`, when the time is over, and when there is nobody left to answer. */

@@ -1,4 +1,4 @@
-/** What one client may take of the runtime: times in milliseconds, sizes in bytes. */
+/** What one client may take of the runtime; times in milliseconds. */
 export interface RuntimeLimits {
   /** A request's head must be there this long after its connection or the request before it. */
   readonly headMs: number
@@ -18,6 +18,12 @@ export interface RuntimeLimits {
   readonly backlogBytes: number
   /** Connections that have shown no admin code; beyond, the oldest of them is cut. */
   readonly strangers: number
+  /** Of one answer of the feed: an operation repeats its whole object, so that few of them can be large. */
+  readonly pageBytes: number
+  /** Written by one command, for the same reason. */
+  readonly commitCharacters: number
+  /** Members copied by the dotted patches of one batch: each operation keeps the state of its object after it. */
+  readonly copiedMembers: number
 }
 
 export const DEFAULT_LIMITS: RuntimeLimits = {
@@ -30,4 +36,7 @@ export const DEFAULT_LIMITS: RuntimeLimits = {
   heartbeatMs: 60_000,
   backlogBytes: 64 * 1024 * 1024,
   strangers: 1000,
+  pageBytes: 32 * 1024 * 1024,
+  commitCharacters: 256 * 1024 * 1024,
+  copiedMembers: 2_000_000,
 }

@@ -41,7 +41,7 @@ export async function seedWorld(dataDir: string, worldId: string, seed: Seed): P
   const folder = await claimDataFolder(dataDir)
   const db = openDatabase(folder.database, undefined)
   try {
-    const store = createStore(db, undefined)
+    const store = createStore(db, undefined, { pageBytes: Infinity, commitCharacters: Infinity })
     const { world, head } = openWorld(store, worldId, Date.now)
     if (head > 0) {
       throw new SyncError('world_not_empty', `The world '${worldId}' has a history already.`, {

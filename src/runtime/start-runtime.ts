@@ -79,10 +79,11 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const publicLike = options.publicLike === true
     const now = options.clock ?? Date.now
     const report = options.report ?? ((error: unknown) => console.error(error))
+    const limits = { ...DEFAULT_LIMITS, ...options.limits }
     const maxUploadMegabytes = options.maxUploadMegabytes ?? 12
     const db = openDatabase(folder.database, options.maxDatabaseBytes)
     undo.unshift(() => db.close())
-    const store = createStore(db, options.retention)
+    const store = createStore(db, options.retention, limits)
     const { world, head } = openWorld(store, options.worldId, now)
     if (publicLike) emptyStates(world)
     await installAssets(builtInAssets(), folder.assets)
@@ -99,6 +100,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       now,
       newUid: randomUUID,
       newOpId: shortId,
+      copiedMembers: limits.copiedMembers,
       broadcast,
       report,
     }
@@ -117,7 +119,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       adminCode: options.adminCode,
       publicUrl: options.publicUrl?.replace(/\/+$/, ''),
       maxUploadMegabytes,
-      limits: { ...DEFAULT_LIMITS, ...options.limits },
+      limits,
       now,
       newUid: randomUUID,
       publicLike,

@@ -1,6 +1,7 @@
 import type { JsonObject } from '../world/json.ts'
 import type { Operation } from '../world/operation.ts'
 import type { HeldLock } from './deploy-locks.ts'
+import type { RuntimeLimits } from './runtime-limits.ts'
 import { type Connection, readMeta, transaction, writeMeta } from './store-schema.ts'
 import type { ObjectTable, RowChange } from './world-tables.ts'
 
@@ -12,6 +13,14 @@ export interface StoredWorld {
   readonly entities: readonly JsonObject[]
   readonly head: number
 }
+
+export interface FeedPage {
+  readonly operations: readonly { readonly cursor: number; readonly json: string }[]
+  readonly hasMore: boolean
+}
+
+/** More than one commit takes. */
+export class CommitTooLarge extends Error {}
 
 /** The rows of one world: its objects, its feed and its locks. */
 export interface Store {
@@ -25,13 +34,13 @@ export interface Store {
   ): void
   /**
    * State and feed in one transaction, on disk when it returns: one row per changed object, one per operation. Throws
-   * and changes nothing when that fails.
+   * and changes nothing when that fails; {@link CommitTooLarge} where it is the caller's fault.
    */
   commit(changes: Iterable<RowChange>, operations: readonly Operation[]): void
   /** The cursors of those opIds that are recorded, however long ago: retention never forgets them. */
   recorded(opIds: readonly string[]): Map<string, number>
-  /** Operations after a cursor, as JSON texts. */
-  page(cursor: number, limit: number): readonly { readonly cursor: number; readonly json: string }[]
+  /** At most `limit` operations after a cursor, as JSON texts; fewer where they are large, but one at least. */
+  page(cursor: number, limit: number): FeedPage
   /** The cursor up to which operations were dropped; 0 when none was. */
   readonly floor: number
   /** The cursor of the oldest operation kept. */
@@ -42,7 +51,11 @@ export interface Store {
 }
 
 /** `retention`: how many operations at the end of the feed keep their content; undefined keeps all. */
-export function createStore(db: Connection, retention: number | undefined): Store {
+export function createStore(
+  db: Connection,
+  retention: number | undefined,
+  limits: Pick<RuntimeLimits, 'pageBytes' | 'commitCharacters'>,
+): Store {
   const upsert = {
     blueprint: db.prepare('INSERT INTO blueprint VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body'),
     entity: db.prepare('INSERT INTO entity VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body'),
@@ -55,12 +68,30 @@ export function createStore(db: Connection, retention: number | undefined): Stor
   const forget = db.prepare('UPDATE operation SET body = NULL WHERE cursor > ? AND cursor <= ?')
   const known = db.prepare('SELECT op_id, cursor FROM operation WHERE op_id IN (SELECT value FROM json_each(?))').raw()
   const after = db.prepare('SELECT cursor, body FROM operation WHERE cursor > ? ORDER BY cursor LIMIT ?').raw()
+  const sized = db
+    .prepare(
+      'SELECT sum(size) FROM (SELECT octet_length(body) AS size FROM operation WHERE cursor > ? ORDER BY cursor LIMIT ?)',
+    )
+    .raw()
   let floor = Number(readMeta(db, 'floor') ?? 0)
 
   function write(change: RowChange): void {
     if (change.kind !== 'object') writeMeta(db, change.kind, JSON.stringify(change.value))
     else if (change.value === undefined) remove[change.table].run(change.id)
     else upsert[change.table].run(change.id, JSON.stringify(change.value))
+  }
+
+  function pageOfLarge(from: number, limit: number): FeedPage {
+    const operations: FeedPage['operations'][number][] = []
+    for (let at = from, bytes = 0; ; at = operations.at(-1)!.cursor) {
+      const [row] = after.all(at, 1) as Row[]
+      if (row === undefined) return { operations, hasMore: false }
+      bytes += row[1].length
+      if (operations.length === limit || (operations.length > 0 && bytes > limits.pageBytes)) {
+        return { operations, hasMore: true }
+      }
+      operations.push(fromRow(row))
+    }
   }
 
   function bodies(table: ObjectTable): readonly JsonObject[] {
@@ -98,7 +129,13 @@ export function createStore(db: Connection, retention: number | undefined): Stor
       const dropTo = retention === undefined || head === undefined ? 0 : head - retention
       transaction(db, () => {
         for (const change of changes) write(change)
-        for (const op of operations) append.run(op.cursor, op.opId, JSON.stringify(op))
+        let characters = 0
+        for (const op of operations) {
+          const json = JSON.stringify(op)
+          characters += json.length
+          if (characters > limits.commitCharacters) throw new CommitTooLarge('the operations repeat too much')
+          append.run(op.cursor, op.opId, json)
+        }
         if (dropTo > floor) {
           forget.run(floor, dropTo)
           writeMeta(db, 'floor', String(dropTo))
@@ -111,14 +148,17 @@ export function createStore(db: Connection, retention: number | undefined): Stor
       return new Map(known.all(JSON.stringify(opIds)) as [string, number][])
     },
     page(cursor, limit) {
-      const rows = after.all(Math.max(cursor, floor), limit) as [number, string][]
-      return rows.map(([at, json]) => ({ cursor: at, json }))
+      const from = Math.max(cursor, floor)
+      const [size] = sized.all(from, limit + 1) as [[number | null]]
+      if ((size[0] ?? 0) > limits.pageBytes) return pageOfLarge(from, limit)
+      const rows = (after.all(from, limit + 1) as Row[]).map(fromRow)
+      return { operations: rows.slice(0, limit), hasMore: rows.length > limit }
     },
     get floor() {
       return floor
     },
     oldest() {
-      return (after.all(floor, 1) as [number, string][])[0]?.[0]
+      return (after.all(floor, 1) as Row[])[0]?.[0]
     },
     locks(now) {
       db.prepare('DELETE FROM deploy_lock WHERE expires_at <= ?').run(now)
@@ -143,4 +183,10 @@ export function createStore(db: Connection, retention: number | undefined): Stor
       db.close()
     },
   }
+}
+
+type Row = [cursor: number, json: string]
+
+function fromRow([cursor, json]: Row): FeedPage['operations'][number] {
+  return { cursor, json }
 }

@@ -2,7 +2,7 @@ import type { Json, JsonObject } from '../world/json.ts'
 import { isJsonObject } from '../world/json.ts'
 
 /** Nesting beyond this is refused, so that no payload can exhaust the stack of a later walk (S3). */
-const MAX_DEPTH = 64
+export const MAX_DEPTH = 64
 
 /** A payload that cannot be kept as JSON. */
 export class InvalidPayload extends Error {}
@@ -27,6 +27,14 @@ export function toJson(value: unknown, depth = 0): Json {
       .filter(([, member]) => member !== undefined)
       .map(([key, member]) => [key, toJson(member, depth + 1)]),
   )
+}
+
+/** How deep a JSON value is nested; 0 for what holds nothing. */
+export function depthOf(value: Json): number {
+  if (typeof value !== 'object' || value === null) return 0
+  let deepest = 0
+  for (const item of Array.isArray(value) ? value : Object.values(value)) deepest = Math.max(deepest, depthOf(item))
+  return deepest + 1
 }
 
 /** {@link toJson} for something that must be an object. */

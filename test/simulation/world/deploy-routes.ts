@@ -22,13 +22,17 @@ export function deployRoute(
       return answer(lock === undefined ? { locked: false } : { ...lockInfo(lock, now) })
     }
     case 'POST /admin/deploy-lock': {
-      const scope = textOf(body.scope) ?? GLOBAL_SCOPE
-      if (!isStorableId(scope)) return failed(400, 'invalid_payload')
+      const scope = body.scope === '' ? GLOBAL_SCOPE : (body.scope ?? GLOBAL_SCOPE)
+      const owner = body.owner === '' ? 'unknown' : (body.owner ?? 'unknown')
+      if (!isStorableId(scope) || !isStorableId(owner)) {
+        const message = 'scope and owner are non-empty strings of at most 1024 characters'
+        return failed(400, 'invalid_payload', { message })
+      }
       const held = locks.blocking(scope, now)
       if (held !== undefined) return failed(409, 'locked', { lock: lockInfo(held, now) })
       const ttlMs = grantedTtl(body.ttl)
       const token = model.newUid()
-      locks.put({ scope, token, owner: textOf(body.owner) ?? 'unknown', acquiredAt: now, expiresAt: now + ttlMs })
+      locks.put({ scope, token, owner, acquiredAt: now, expiresAt: now + ttlMs })
       return answer({ ok: true, token, ttlMs })
     }
     case 'PUT /admin/deploy-lock': {
@@ -55,7 +59,9 @@ export function deployRoute(
 
 function take(model: WorldModel, body: Fields): Outgoing {
   const { ids } = body
-  if (!Array.isArray(ids) || !ids.every(isStorableId)) return failed(400, 'invalid_payload')
+  if (!Array.isArray(ids) || !ids.every(isStorableId)) {
+    return failed(400, 'invalid_payload', { message: 'ids must be a list of ids' })
+  }
   const unique = [...new Set(ids)]
   const blueprints = unique.map((id) => model.world.get('blueprint', id)).filter((found) => found !== undefined)
   const missing = unique.filter((id) => model.world.get('blueprint', id) === undefined)
