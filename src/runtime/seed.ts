@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
+import { constants, type Dirent } from 'node:fs'
+import { open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type AssetValue, extensionOf, parseAssetValue } from '../projection/asset-value.ts'
 import { collectShared, scriptFormatOf } from '../projection/imports.ts'
@@ -19,6 +20,12 @@ export type SeedReading =
 
 type Files = ReadonlyMap<string, Uint8Array>
 
+/** Where the public server stops storing an upload (protocol, section 7); nothing of a world may be larger. */
+const MAX_FILE_BYTES = 200 * 1024 * 1024
+/** A seed is read into memory. */
+const MAX_PROJECT_BYTES = 1024 * 1024 * 1024
+const TOO_LARGE = 'is too large: a file may have 200 MiB, all of them 1 GiB'
+
 /**
  * Reads a project's folder (protocol, section 8; either layout, G8) as the beginning of a world: wire objects, and the
  * bytes that they name. Files that are not the world's are not looked at, nor are symbolic links (S1).
@@ -30,7 +37,8 @@ type Files = ReadonlyMap<string, Uint8Array>
  * if (reading.kind === 'ok') await seedWorld(dataDir, 'sample', reading.seed)
  */
 export async function readSeed(folder: string): Promise<SeedReading> {
-  const files = await readFiles(folder)
+  const { files, problems: unread } = await readFiles(folder)
+  if (unread.length > 0) return { kind: 'invalid', problems: unread }
   if (files.size === 0) {
     throw new SyncError('not_a_project', `There is no world in '${folder}'.`, {
       hint: 'Name a folder that holds apps/ and world/ (or world.json).',
@@ -121,21 +129,66 @@ function scriptsOf(object: WorldObject, folder: string, project: Project, files:
   return { object: { ...object, fields }, files: urls, problems }
 }
 
-/** Everything below a folder that is the world's, by its path in the project, in order of path. */
-async function readFiles(folder: string): Promise<Files> {
+/**
+ * Everything below a folder that is the world's, by its path in the project, in order of path. What cannot be read, or is
+ * larger than any world takes, is a problem of that path.
+ */
+async function readFiles(
+  folder: string,
+): Promise<{ readonly files: Files; readonly problems: readonly FileProblem[] }> {
   const files = new Map<string, Uint8Array>()
-  const walk = async (at: string): Promise<void> => {
-    const entries = await readdir(join(folder, at), { withFileTypes: true })
+  const problems: FileProblem[] = []
+  let room = MAX_PROJECT_BYTES
+  const attempt = async (path: string, work: () => Promise<void>): Promise<void> => {
+    try {
+      await work()
+    } catch (cause) {
+      const { code } = cause as NodeJS.ErrnoException
+      if (code === undefined) throw cause
+      problems.push({ path, code: 'invalid', message: `cannot be read (${code})` })
+    }
+  }
+  const walk = async (at: string, entries: readonly Dirent[]): Promise<void> => {
     for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
       const path = at === '' ? entry.name : `${at}/${entry.name}`
       if (entry.name.startsWith('.') || entry.name === 'node_modules') continue
-      if (entry.isDirectory() && isWorldOwned(`${path}/.`)) await walk(path)
-      else if (entry.isFile() && isWorldOwned(path)) files.set(path, await readFile(join(folder, path)))
+      if (entry.isDirectory() && isWorldOwned(`${path}/.`)) {
+        await attempt(path, async () => walk(path, await list(join(folder, path))))
+      } else if (entry.isFile() && isWorldOwned(path)) {
+        await attempt(path, async () => {
+          const bytes = await readFileUpTo(join(folder, path), Math.min(MAX_FILE_BYTES, room))
+          if (bytes === undefined) problems.push({ path, code: 'invalid', message: TOO_LARGE })
+          else {
+            room -= bytes.byteLength
+            files.set(path, bytes)
+          }
+        })
+      }
     }
   }
-  await walk('').catch((cause: NodeJS.ErrnoException) => {
+  await walk('', await list(folder).catch(noFolder(folder)))
+  return { files, problems }
+}
+
+function list(folder: string): Promise<Dirent[]> {
+  return readdir(folder, { withFileTypes: true })
+}
+
+function noFolder(folder: string): (cause: NodeJS.ErrnoException) => never {
+  return (cause) => {
     if (cause.code !== 'ENOENT' && cause.code !== 'ENOTDIR') throw cause
     throw new SyncError('not_a_project', `There is no folder '${folder}'.`, { data: { folder }, cause })
-  })
-  return files
+  }
+}
+
+/** Undefined for a larger one. What was a file when its folder was listed may be a link or a pipe by now. */
+async function readFileUpTo(path: string, most: number): Promise<Uint8Array | undefined> {
+  const file = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0))
+  try {
+    const info = await file.stat()
+    if (!info.isFile()) throw Object.assign(new Error('not a file'), { code: 'ENOTSUP' })
+    return info.size > most ? undefined : await file.readFile()
+  } finally {
+    await file.close()
+  }
 }
