@@ -18,6 +18,7 @@ const EXTERNAL = [
   'isomorphic-git',
   'memfs',
   'msgpackr',
+  'prom-client',
   'undici',
   'pino',
   // Looked for by oclif only when it runs TypeScript sources.

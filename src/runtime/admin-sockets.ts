@@ -80,8 +80,10 @@ export function createAdminSockets(core: () => RuntimeCore): AdminSockets {
         else if (authenticated.has(socket)) {
           if (frame.name === 'adminCommand') command(socket, frame.data, networkId)
         } else if (frame.name !== 'adminAuth') refuse(socket, 'unauthorized')
-        else if (!admits(core().adminCode, frame.data.code)) refuse(socket, 'invalid_code')
-        else {
+        else if (!admits(core().adminCode, frame.data.code)) {
+          core().metrics?.wrongCode('websocket')
+          refuse(socket, 'invalid_code')
+        } else {
           settled()
           origin.admit()
           networkId = typeof frame.data.networkId === 'string' ? frame.data.networkId : undefined
@@ -106,6 +108,7 @@ export function createAdminSockets(core: () => RuntimeCore): AdminSockets {
     const requestId = echoed(data.requestId)
     const parsed = parseAdminCommand(data, networkId)
     if (parsed.kind === 'refused') {
+      core().metrics?.malformed('unknown')
       send(socket, 'adminResult', { ok: false, error: parsed.error, requestId })
       return
     }

@@ -40,8 +40,10 @@ export function assetRoutes(app: FastifyInstance, core: RuntimeCore): void {
       if (part === undefined) return reply.code(400).send({ error: 'invalid_payload', message: 'there is no file' })
       outcome = await core.assets.put(part.filename, part.file, { verify: !core.publicLike })
     } catch (error) {
+      core.metrics?.upload('malformed', 0)
       return refuseForm(error, reply)
     }
+    core.metrics?.upload(outcome.kind, part.file.bytesRead)
     if (outcome.kind === 'stored') {
       // The public server repeats the client's name, whatever the content; ours says where the bytes are.
       return { ok: true, filename: core.publicLike ? part.filename : outcome.filename }

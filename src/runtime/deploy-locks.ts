@@ -82,6 +82,13 @@ export class LockTable {
     this.#locks.set(lock.scope, lock)
   }
 
+  /** How many are held. */
+  count(now: number): number {
+    let held = 0
+    for (const { expiresAt } of this.#locks.values()) if (expiresAt > now) held++
+    return held
+  }
+
   /** Whether a further scope may be locked. */
   hasRoom(now: number): boolean {
     if (this.#locks.size < MAX_LOCKS) return true

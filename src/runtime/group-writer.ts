@@ -24,6 +24,8 @@ export interface Writer {
   barrier(): void
   /** Called after each change of the head. */
   onCommit(listener: () => void): () => void
+  /** How many listen. */
+  readonly waiting: number
   /** Applies what is queued, then takes no more. */
   drain(): void
   /** Drops what is queued or unwritten. */
@@ -137,6 +139,9 @@ export function createGroupWriter(parts: WriterParts): Writer {
       if (queue.length === 1) setImmediate(run)
     },
     barrier() {},
+    get waiting() {
+      return listeners.size
+    },
     onCommit(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)

@@ -8,6 +8,7 @@ import { admits } from './admin-code.ts'
 import type { AdminSockets } from './admin-sockets.ts'
 import { assetRoutes } from './asset-routes.ts'
 import { deployRoutes } from './deploy-routes.ts'
+import { metricsRoute } from './metrics-route.ts'
 import { readRoutes } from './read-routes.ts'
 import type { RuntimeCore } from './runtime-core.ts'
 import { limitStrangers } from './strangers.ts'
@@ -53,15 +54,25 @@ export async function createHttpServer(core: RuntimeCore, sockets: AdminSockets)
     if (request.ws && url !== '/admin') return reply.callNotFound()
     if (url?.startsWith('/admin/') !== true) return
     if (admits(core.adminCode, request.headers['x-admin-code'])) strangers.admit(request.raw.socket)
-    else await reply.code(403).send({ error: 'admin_required' })
+    else {
+      core.metrics?.wrongCode('http')
+      await reply.code(403).send({ error: 'admin_required' })
+    }
   })
-  app.addHook('onResponse', async (request) => linger(request.raw, limits.lingerMs))
+  app.addHook('onResponse', async (request, reply) => {
+    linger(request.raw, limits.lingerMs)
+    const waited = queryOf(request).wait !== undefined
+    const seconds = waited ? undefined : reply.elapsedTime / 1000
+    core.metrics?.request(request.method, request.routeOptions.url, reply.statusCode, seconds)
+  })
   app.setErrorHandler<FastifyError>((error, _request, reply) => answerError(error, core, reply))
 
   readRoutes(app, core)
   writeRoutes(app, core)
   deployRoutes(app, core)
   assetRoutes(app, core)
+  if (core.metrics !== undefined)
+    metricsRoute(app, core, core.metrics, () => ({ strangers: strangers.size, webSockets: sockets.size }))
   app.route({
     method: 'GET',
     url: '/admin',

@@ -82,6 +82,9 @@ export function createLooseWriter(parts: WriterParts): Writer & { save(): void }
       if (queue.length === 1) setImmediate(run)
     },
     barrier: flush,
+    get waiting() {
+      return listeners.size
+    },
     onCommit(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)

@@ -4,6 +4,7 @@ import type { DeploySnapshots } from './deploy-snapshots.ts'
 import type { Command } from './engine-types.ts'
 import type { Settled, Writer } from './group-writer.ts'
 import type { RuntimeLimits } from './runtime-limits.ts'
+import type { RuntimeMetrics } from './runtime-metrics.ts'
 import type { Store } from './store.ts'
 import type { WorldTables } from './world-tables.ts'
 
@@ -27,6 +28,8 @@ export interface RuntimeCore {
   readonly publicLike: boolean
   /** Aborted when the runtime closes; nobody waits beyond that. */
   readonly closing: AbortSignal
+  /** Undefined where nobody asked for them. */
+  readonly metrics: RuntimeMetrics | undefined
   /** Told of failures that are ours. */
   readonly report: (error: unknown) => void
 }

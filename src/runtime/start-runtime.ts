@@ -10,6 +10,7 @@ import { createDeploySnapshots } from './deploy-snapshots.ts'
 import { createGroupWriter, type WriterParts } from './group-writer.ts'
 import { createHttpServer } from './http-server.ts'
 import { createLooseWriter } from './loose-writer.ts'
+import { observedStore, observedWriter } from './observed.ts'
 import { emptyStates, openWorld, shortId } from './open-world.ts'
 import type { RuntimeCore } from './runtime-core.ts'
 import { DEFAULT_LIMITS, type RuntimeLimits } from './runtime-limits.ts'
@@ -42,6 +43,8 @@ export interface RuntimeOptions {
   readonly maxDatabaseBytes?: number | undefined
   /** What one client may take; see {@link DEFAULT_LIMITS}. */
   readonly limits?: Partial<RuntimeLimits> | undefined
+  /** Count, and serve the figures at `GET /metrics`, without a code. Default: no. */
+  readonly metrics?: boolean | undefined
   /** Lose and repeat what the public server loses and repeats; no section 9. For testing tools. */
   readonly publicLike?: boolean | undefined
   /** With `publicLike`: milliseconds between saves of blueprints and entities. Default: never. */
@@ -78,7 +81,13 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   try {
     const publicLike = options.publicLike === true
     const now = options.clock ?? Date.now
-    const report = options.report ?? ((error: unknown) => console.error(error))
+    const tell = options.report ?? ((error: unknown) => console.error(error))
+    // Loaded here, so that who does not count does not pay for it.
+    const metrics = options.metrics === true ? (await import('./runtime-metrics.ts')).createMetrics() : undefined
+    const report = (error: unknown) => {
+      metrics?.failure()
+      tell(error)
+    }
     const limits = { ...DEFAULT_LIMITS, ...options.limits }
     const maxUploadMegabytes = options.maxUploadMegabytes ?? 12
     const db = openDatabase(folder.database, options.maxDatabaseBytes)
@@ -95,7 +104,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const parts: WriterParts = {
       world,
       head,
-      store,
+      store: metrics === undefined ? store : observedStore(store, metrics),
       locks,
       now,
       newUid: randomUUID,
@@ -105,7 +114,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       report,
     }
     const loose = publicLike ? createLooseWriter(parts) : undefined
-    const writer = loose ?? createGroupWriter(parts)
+    const plain = loose ?? createGroupWriter(parts)
+    const writer = metrics === undefined ? plain : observedWriter(plain, metrics)
     const closing = new AbortController()
     const core: RuntimeCore = {
       worldId: options.worldId,
@@ -124,6 +134,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       newUid: randomUUID,
       publicLike,
       closing: closing.signal,
+      metrics,
       report,
     }
     const app = await createHttpServer(core, sockets)

@@ -77,6 +77,11 @@ export class WorldTables {
     return (this.#parent?.uses(blueprint) ?? 0) + (this.#uses.get(blueprint) ?? 0)
   }
 
+  /** How many objects of a kind there are; of no use in a draft. */
+  count(kind: ObjectTable): number {
+    return this.#rows[kind].size
+  }
+
   /** All objects of a kind, in the order in which they were first added. */
   *all(kind: ObjectTable): Generator<JsonObject> {
     const rows = this.#rows[kind]

@@ -73,6 +73,7 @@ function batchRoute(app: FastifyInstance, core: RuntimeCore): void {
     },
     async (request, reply) => {
       const parsed = parseBatch(request.body)
+      if (parsed.kind !== 'batch') core.metrics?.malformed('batch')
       if (parsed.kind === 'too_large') return reply.code(413).send({ error: 'payload_too_large' })
       if (parsed.kind === 'invalid') {
         const { opId, message } = parsed

@@ -19,6 +19,11 @@ variable ADMIN_CODE; without one, everything is accepted. SIGINT and SIGTERM sto
     'public-url': Flags.string({ summary: 'Base URL that clients reach it under, behind a proxy.' }),
     retain: Flags.integer({ summary: 'Operations that the feed keeps; all by default.', min: 1 }),
     'max-upload': Flags.integer({ summary: 'Megabytes of one upload.', default: 12, min: 1 }),
+    metrics: Flags.boolean({
+      summary: 'Serve figures for Prometheus at /metrics, without a code.',
+      default: true,
+      allowNo: true,
+    }),
     capabilities: Flags.string({
       summary: "Capabilities to offer, comma-separated, or 'none' to answer like a server without them.",
     }),
@@ -37,6 +42,7 @@ variable ADMIN_CODE; without one, everything is accepted. SIGINT and SIGTERM sto
       publicUrl: flags['public-url'],
       retention: flags.retain,
       maxUploadMegabytes: flags['max-upload'],
+      metrics: flags.metrics,
       capabilities: capabilities === 'none' ? [] : capabilities?.split(',').map((name) => name.trim()),
     })
     this.log(`World '${flags['world-id']}' is served at ${runtime.url}`)
