@@ -61,9 +61,9 @@ export async function createHttpServer(core: RuntimeCore, sockets: AdminSockets)
   })
   app.addHook('onResponse', async (request, reply) => {
     linger(request.raw, limits.lingerMs)
-    const waited = queryOf(request).wait !== undefined
-    const seconds = waited ? undefined : reply.elapsedTime / 1000
-    core.metrics?.request(request.method, request.routeOptions.url, reply.statusCode, seconds)
+    if (core.metrics === undefined) return
+    const seconds = queryOf(request).wait === undefined ? reply.elapsedTime / 1000 : undefined
+    core.metrics.request(request.method, request.routeOptions.url, reply.statusCode, seconds)
   })
   app.setErrorHandler<FastifyError>((error, _request, reply) => answerError(error, core, reply))
 
