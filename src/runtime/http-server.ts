@@ -113,9 +113,15 @@ export function answerError(
   return reply.code(500).send()
 }
 
-/** Cuts the connection of a request that is answered although its end has not come, unless it comes soon. */
+/**
+ * Reads what still comes of a request that is answered already, for the next one on its connection waits behind it. Cuts
+ * the connection unless the end comes soon.
+ */
 function linger(request: IncomingMessage, milliseconds: number): void {
   if (request.complete) return
+  // A form that was refused may have stopped it halfway.
+  request.unpipe()
+  request.resume()
   const patience = setTimeout(() => request.socket.destroy(), milliseconds).unref()
   request.once('close', () => clearTimeout(patience))
 }

@@ -179,3 +179,24 @@ test('ranges and conditions that make no sense are answered in full, or refused'
   expect((await rawRequest(runtime, asset, conditions)).status).toBe(200)
   expect((await rawRequest(runtime, asset.replace('GET', 'HEAD'), ['Range: bytes=0-1'])).text).toMatch(/\r\n\r\n$/)
 })
+
+test('a refused form does not keep its connection from the next request', async () => {
+  const runtime = await testRuntime({ maxUploadMegabytes: 1 })
+  const forms = [
+    `no form at all${'x'.repeat(500_000)}`,
+    field('__proto__') + part('a.js', 'abc') + field('f').repeat(5000) + END,
+    field('f').repeat(20) + part('a.js', 'x'.repeat(500_000)) + END,
+    part('a.<js>', 'x'.repeat(500_000)) + END,
+    part('a.bin', 'x'.repeat(3_000_000)) + END,
+    `${part('a.js', 'abc')}--x\r\nbroken${'x'.repeat(500_000)}`,
+  ]
+  for (const form of forms) {
+    const connection = await rawConnection(runtime)
+    connection.write(
+      `POST /admin/upload HTTP/1.1\r\nHost: w\r\n${CODED}\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: ${Buffer.byteLength(form)}\r\n\r\n`,
+    )
+    connection.write(form)
+    connection.write('GET /health HTTP/1.1\r\nHost: w\r\nConnection: close\r\n\r\n')
+    expect((await connection.ended).text, form.slice(0, 60)).toMatch(/^HTTP\/1.1 [24].*HTTP\/1.1 200 OK.*"ok":true/s)
+  }
+})
