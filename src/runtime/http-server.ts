@@ -122,7 +122,9 @@ function linger(request: IncomingMessage, milliseconds: number): void {
   // A form that was refused may have stopped it halfway.
   request.unpipe()
   request.resume()
-  const patience = setTimeout(() => request.socket.destroy(), milliseconds).unref()
+  // Where we were the slow ones, the end may be there, and only not be read yet.
+  const cut = () => setImmediate(() => request.complete || request.socket.destroy())
+  const patience = setTimeout(cut, milliseconds).unref()
   request.once('close', () => clearTimeout(patience))
 }
 

@@ -68,7 +68,9 @@ export function ask(
         path,
         headers: { ...length, ...headers },
       })
-      sent.on('error', () => done({ status: 0, text: '' }))
+      sent.on('error', (error: NodeJS.ErrnoException) => {
+        done({ status: 0, text: `${error.code}${sent.reusedSocket ? ', a connection used before' : ''}` })
+      })
       sent.on('upgrade', (_answer, socket) => {
         socket.destroy()
         done({ status: 101, text: '' })
@@ -99,7 +101,7 @@ async function requestOutcome(target: Target, one: Extract<Case, { kind: 'reques
     const { status, text } = answer
     leaks(target, text).forEach(say)
     const path = one.path.split('?')[0]!
-    if (status === 0 && one.body === undefined) say('the connection broke')
+    if (status === 0 && one.body === undefined) say(`the connection broke (${text})`)
     if (status >= 500 && !(text === '' && EMPTY_500.test(path) && one.body !== undefined))
       say(`status ${status} ${text.slice(0, 200)}`)
     const admin = /^\/+(?:%61|a)dmin\//.test(path)
