@@ -7,8 +7,10 @@ import { parseWorldUrl } from './world-url.ts'
 export interface Limits {
   /** Bytes of one JSON answer. */
   readonly jsonBytes: number
-  /** Nesting of one JSON answer. */
+  /** Nesting of one JSON answer; deeper values become 0, and their objects are refused. */
   readonly jsonDepth: number
+  /** Values of one JSON answer, empty ones included: each costs far more memory than text. */
+  readonly jsonValues: number
   /** Bytes of one asset, down and up. */
   readonly assetBytes: number
   /** Bytes of one WebSocket message. */
@@ -20,6 +22,8 @@ export const DEFAULT_LIMITS: Limits = {
   // Below V8's longest string; a world of 100,000 entities takes about 60 MiB.
   jsonBytes: 256 * MiB,
   jsonDepth: 200,
+  // 200,000 entities with a dozen props each.
+  jsonValues: 10_000_000,
   // Beyond this the runtime stores truncated bytes (protocol, section 7).
   assetBytes: 200 * MiB,
   frameBytes: 64 * MiB,

@@ -210,7 +210,8 @@ function answerOf(connection: Connection, endpoint: string, reply: Reply): Answe
   if (status >= 300 && status < 400) {
     throw invalidResponse(connection, endpoint, `a redirect (HTTP ${status}); use the URL that it leads to`)
   }
-  const parsed = parseJson(bytes, connection.limits.jsonDepth)
+  const { jsonDepth, jsonValues } = connection.limits
+  const parsed = parseJson(bytes, { maxDepth: jsonDepth, maxValues: jsonValues })
   const answer = { endpoint, status, json: parsed.kind === 'json' ? parsed.value : undefined }
   if (status === 401 || status === 403) throw unauthorized(connection, endpoint, errorCode(answer))
   if (status < 300 && parsed.kind === 'broken') throw invalidResponse(connection, endpoint, parsed.why)

@@ -2,7 +2,9 @@ import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
+import { fromWire } from '../../src/projection/wire.ts'
 import { openRuntime } from '../../src/remote-runtime/open-runtime.ts'
+import type { JsonObject } from '../../src/world/json.ts'
 import { CODE, closeAll, failure, json, SNAPSHOT, track, world } from './fake-server.ts'
 
 afterEach(closeAll)
@@ -259,8 +261,10 @@ describe('answers are bounded and checked', () => {
     ['HTML', '<html>', /no JSON/],
     ['half of it', '{"cursor":7,', /no JSON/],
     ['no UTF-8', Buffer.from([0x22, 0xff, 0x22]), /UTF-8/],
-    ['deep arrays', `${'['.repeat(100_000)}${']'.repeat(100_000)}`, /deeper than 200/],
-    ['deep objects', `${'{"a":'.repeat(201)}1${'}'.repeat(201)}`, /deeper than 200/],
+    ['deep arrays', `${'['.repeat(100_000)}${']'.repeat(100_000)}`, /the whole/],
+    ['deep objects', `${'{"a":'.repeat(201)}1${'}'.repeat(201)}`, /cursor/],
+    ['depth that never ends', `{"cursor":7,"a":${'['.repeat(100_000)}`, /no JSON/],
+    ['more values than anybody needs', `[${','.repeat(10_000_001)}`, /more than 10000000 values/],
     ['another type', '[]', /the whole/],
     ['a missing field', JSON.stringify({ ...HEAD, hasMore: undefined }), /hasMore/],
     ['a negative cursor', JSON.stringify({ ...HEAD, headCursor: -1 }), /headCursor/],
@@ -282,6 +286,26 @@ describe('answers are bounded and checked', () => {
     const body = JSON.stringify(SNAPSHOT).replace('"entities":[]', `"entities":[${entity}]`)
     const { runtime } = await world((_, response) => response.writeHead(200).end(body))
     expect((await runtime.snapshot()).entities).toHaveLength(1)
+  })
+
+  test('S1, S3: what nests deeper is cut off there, so that it spoils nothing but its own object', async () => {
+    const brackets = (depth: number) => `${'[{"a":'.repeat(depth / 2)}"]}"${'}]'.repeat(depth / 2)}`
+    const entities = [100_000, 4, 100_000].map(
+      (depth, n) => `{"id":"e${n}","props":{"p":${brackets(depth)},"q":"[\\"["}}`,
+    )
+    const body = JSON.stringify(SNAPSHOT).replace('"entities":[]', `"entities":[${entities.join()}]`)
+    const { runtime } = await world((_, response) => response.writeHead(200).end(body))
+    const read = (await runtime.snapshot()).entities
+    expect(read.map(({ id }) => id)).toEqual(['e0', 'e1', 'e2'])
+    const props = read.map((entity) => entity.props as JsonObject)
+    expect(props.map(({ q }) => q)).toEqual(['["[', '["[', '["['])
+    expect(props[1]).toMatchObject({ p: [{ a: [{ a: ']}' }] }] })
+    const refused = read.map((entity) => fromWire('entity', entity, () => undefined))
+    expect(refused).toMatchObject([
+      { reason: 'is nested too deeply' },
+      { reason: 'blueprint is missing' },
+      { reason: 'is nested too deeply' },
+    ])
   })
 
   test('the value is the original: __proto__ is data, the order of keys stays', async () => {
