@@ -42,7 +42,7 @@ export function progressView(stream: NodeJS.WriteStream, now: () => number = Dat
       if (warned.has(text)) return
       warned.add(text)
       clear()
-      stream.write(`warning: ${printable(text)}\n`)
+      stream.write(`warning: ${printableLine(text)}\n`)
     },
     end: clear,
   }
@@ -56,7 +56,32 @@ function line(label: string, done: number | undefined, total: number | undefined
   return `${label} [${'#'.repeat(filled)}${' '.repeat(width - filled)}] ${done}/${total}`
 }
 
+/** What commands a terminal, makes text look like another, or is no text at all. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
+
 /** Text from outside, without the escapes that would command a terminal (S1). */
 export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (char) => (char === '\n' || char === '\t' ? char : '\uFFFD'))
+  return text.replace(UNPRINTABLE, (char) => (char === '\n' || char === '\t' ? char : '\uFFFD'))
+}
+
+/** The same on one line, whatever stands in it: text from the world cannot make up another (S1). */
+export function printableLine(text: string): string {
+  return printable(text).replace(/\n/g, '\uFFFD')
+}
+
+/** The same in as many lines as it has, the later ones indented: none of them can pass for one of ours. */
+export function printableText(text: string): string {
+  return printable(text).replace(/\n/g, '\n  ')
+}
+
+/** JSON text that says the same without a character that commands a terminal: `JSON.stringify` escapes few of them. */
+export function printableJson(json: string): string {
+  return json.replace(UNPRINTABLE, (char) =>
+    char === '\n'
+      ? char
+      : char
+          .split('')
+          .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+          .join(''),
+  )
 }

@@ -1,12 +1,19 @@
 import { createInterface } from 'node:readline/promises'
-import { Command, Flags, type Interfaces } from '@oclif/core'
+import { Command, Flags, type Interfaces, ux } from '@oclif/core'
 import { isCi, requireNamedTarget } from '../sync/ci.ts'
 import type { FetchReport } from '../sync/fetch.ts'
 import { type CommandReporter, openReporter } from '../sync/figures/reporter.ts'
 import type { Context, Session } from '../sync/session.ts'
 import { SyncError } from '../world/errors.ts'
 import { chooseLog, LOG_LEVELS } from './log-choice.ts'
-import { type ProgressView, printable, progressView } from './progress-view.ts'
+import {
+  type ProgressView,
+  printable,
+  printableJson,
+  printableLine,
+  printableText,
+  progressView,
+} from './progress-view.ts'
 
 type Named = Record<string, unknown>
 
@@ -124,8 +131,7 @@ export abstract class SyncCommand<T> extends Command {
   /** Prints one line of the result, made safe for terminals; nothing with `--json`. */
   protected say(text = ''): void {
     this.#view?.end()
-    // One line, whatever stands in it: text from the world cannot make up another (S1).
-    this.log(printable(text).replace(/\n/g, '\uFFFD'))
+    this.log(printableLine(text))
   }
 
   /** The exit code of a command that ran to its end. */
@@ -133,10 +139,15 @@ export abstract class SyncCommand<T> extends Command {
     process.exitCode = code
   }
 
+  /** The document of `--json`, as safe for terminals as the lines are (S1). */
+  protected override logJson(json: unknown): void {
+    ux.stdout(printableJson(ux.colorizeJson(json, { pretty: true })))
+  }
+
   protected warnOf(fetched: FetchReport): void {
     for (const { key, reason } of fetched.refusals) {
       this.#view?.end()
-      process.stderr.write(`warning: ${printable(`${key} is refused: ${reason}`)}\n`)
+      process.stderr.write(`warning: ${printableLine(`${key} is refused: ${reason}`)}\n`)
     }
   }
 
@@ -166,8 +177,8 @@ export abstract class SyncCommand<T> extends Command {
     if (this.jsonEnabled()) {
       this.logJson({ error: { code: failure.code, message: failure.message, hint: failure.hint, data: failure.data } })
     } else {
-      process.stderr.write(`error: ${printable(failure.message)}\n`)
-      if (failure.hint !== undefined) process.stderr.write(`hint: ${printable(failure.hint)}\n`)
+      process.stderr.write(`error: ${printableText(failure.message)}\n`)
+      if (failure.hint !== undefined) process.stderr.write(`hint: ${printableText(failure.hint)}\n`)
     }
     return undefined
   }

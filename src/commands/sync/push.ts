@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import { printable } from '../../cli/progress-view.ts'
+import { printableText } from '../../cli/progress-view.ts'
 import { contested, contestedJson, fetchJson, fieldName, operation, operationJson, plural } from '../../cli/render.ts'
 import { SyncCommand } from '../../cli/sync-command.ts'
 import type { HeldBack } from '../../sync/hold-back.ts'
@@ -104,14 +104,14 @@ export default class Push extends SyncCommand<unknown> {
       `Pushed ${plural(report.landed, 'operation')} to world ${world}${left === 0 ? '' : `; ${left} did not land and stay to be pushed`}.`,
     )
     if (report.lost !== undefined) {
-      process.stderr.write(`warning: ${printable(report.lost.message)}; what landed was read from the feed.\n`)
+      process.stderr.write(`warning: ${printableText(report.lost.message)}; what landed was read from the feed.\n`)
     }
     if (report.snapshots.length > 0) {
       this.say(`Deploy snapshots: ${report.snapshots.map(({ id, scope }) => `${id} (${scope})`).join(', ')}.`)
     }
     if (report.open !== undefined) {
-      process.stderr.write(`warning: the closing merge is open: ${printable(report.open.message)}\n`)
-      if (report.open.hint !== undefined) process.stderr.write(`hint: ${printable(report.open.hint)}\n`)
+      process.stderr.write(`warning: the closing merge is open: ${printableText(report.open.message)}\n`)
+      if (report.open.hint !== undefined) process.stderr.write(`hint: ${printableText(report.open.hint)}\n`)
     }
     if (report.merge === 'contested') {
       const { conflictLines } = await import('../../cli/conflict-view.ts')
