@@ -69,8 +69,9 @@ export class AssetStore {
     this.#loaded = true
     const text = await readFile(this.#cachePath, 'utf8').catch(() => '')
     for (const line of text.split('\n')) {
-      const [oid, url] = line.split(' ')
-      if (url?.startsWith('asset://') && /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/.test(oid!)) this.#learn(url, parseOid(oid!))
+      // All that follows the id: a name with a space in it, cut there, would be the name of another asset.
+      const [, oid, url] = /^([0-9a-f]{40}(?:[0-9a-f]{24})?) (asset:\/\/.+)$/.exec(line) ?? []
+      if (oid !== undefined && url !== undefined) this.#learn(url, parseOid(oid))
     }
   }
 
