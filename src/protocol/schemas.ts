@@ -12,15 +12,23 @@ const record = z.custom<JsonObject>(
   (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
   'expected an object',
 )
+/** It stands in messages, in file names and in commits: one line of ordinary text. */
+const worldId = z
+  .string()
+  .check(
+    z.minLength(1),
+    z.maxLength(255),
+    z.regex(/^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]*$/u, 'expected a world id without control characters'),
+  )
 /** `GET /status`. */
 export const statusSchema = z.looseObject({
   ok: z.optional(z.boolean()),
-  worldId: z.optional(z.string().check(z.minLength(1))),
+  worldId: z.optional(worldId),
 })
 
 /** `GET /admin/snapshot`. Objects are checked one by one by their reader, so that one bad object refuses itself alone (S1). */
 export const snapshotSchema = z.looseObject({
-  worldId: z.string().check(z.minLength(1)),
+  worldId,
   assetsUrl: z.string(),
   maxUploadSize: z.nullish(z.union([z.string(), z.number()])),
   settings: record,

@@ -1,6 +1,7 @@
 import { readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Oid } from '../git-bridge/repository.ts'
+import { harmless } from '../git-bridge/trailers.ts'
 import { MANIFEST_FILE } from '../projection/paths.ts'
 import { SyncError } from '../world/errors.ts'
 import { checkOut, wouldOverwrite } from './check-out.ts'
@@ -50,7 +51,7 @@ export async function firstCommit(
   const blocked = await checkOut(repository, empty, first.tree, { resume: interrupted !== undefined })
   if (blocked.length > 0) throw inTheWay(blocked)
   const branch = text((await repository.run(['symbolic-ref', 'HEAD'])).stdout).trim()
-  const message = `Clone world ${fetched.worldId} at ${first.cursor}\n`
+  const message = `${harmless(`Clone world ${fetched.worldId} at ${first.cursor}`)}\n`
   const made = await repository.run(['commit-tree', ...(await signFlag(session)), '-p', first.tip, first.tree], {
     input: message,
   })

@@ -1,4 +1,5 @@
 import type { Oid } from '../git-bridge/repository.ts'
+import { harmless } from '../git-bridge/trailers.ts'
 import { mergeWorlds } from '../git-bridge/world-merge.ts'
 import type { Policy } from '../resolvers/policy.ts'
 import { SyncError } from '../world/errors.ts'
@@ -155,7 +156,7 @@ function connectMessage(
   mirror: AdoptSide | undefined,
   plan: AdoptionPlan | undefined,
 ): string {
-  const subject = `Connect with world ${worldId} at ${cursor}\n`
+  const subject = `${harmless(`Connect with world ${worldId} at ${cursor}`)}\n`
   if (side === undefined || plan === undefined) return subject
   const of = side === 'local' ? 'the project' : 'the world'
   const lines = [`- ${plural(plan.different.length, 'object')} that differed: as in ${of}`]

@@ -1,7 +1,7 @@
 import type { Overwritten } from '../git-bridge/rebased.ts'
 import type { Commit, Oid } from '../git-bridge/repository.ts'
 import { lineAfter } from '../git-bridge/seen.ts'
-import { readTrailers } from '../git-bridge/trailers.ts'
+import { harmless, readTrailers } from '../git-bridge/trailers.ts'
 import type { ResolvedObject, WorldMerge } from '../git-bridge/world-merge.ts'
 import { classify, MANIFEST_FILE } from '../projection/paths.ts'
 import { SyncError } from '../world/errors.ts'
@@ -265,9 +265,9 @@ function countAuthors(commits: readonly Commit[]): ReadonlyMap<string, number> {
 /** The message of a merge: which world, how far, and a summary by author (G6). */
 export function mergeMessage(fetched: FetchReport, byAuthor: ReadonlyMap<string, number>): string {
   const total = [...byAuthor.values()].reduce((sum, count) => sum + count, 0)
-  const lines = [...byAuthor].slice(0, 20).map(([author, count]) => `- ${author}: ${count}`)
+  const lines = [...byAuthor].slice(0, 20).map(([author, count]) => `- ${harmless(author)}: ${count}`)
   if (byAuthor.size > 20) lines.push(`- and ${byAuthor.size - 20} more`)
-  const subject = `Merge world ${fetched.worldId} at ${fetched.cursor} (${plural(total, 'change')})`
+  const subject = harmless(`Merge world ${fetched.worldId} at ${fetched.cursor} (${plural(total, 'change')})`)
   return lines.length === 0 ? `${subject}\n` : `${subject}\n\n${lines.join('\n')}\n`
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { access, realpath } from 'node:fs/promises'
 import { dirname, join, relative, sep } from 'node:path'
 import type { NativeRepository } from '../git-bridge/native/native-repository.ts'
@@ -149,11 +150,17 @@ export function remoteRef(prefix: string, target: Pick<Target, 'name' | 'isDefau
   return target.isDefault || target.name === undefined ? `${base}/remote` : `${base}/targets/${target.name}`
 }
 
-/** Any text as one segment of a ref or a file's name, injectively. */
+/** The longest segment that is spelled out; file systems take 255 bytes, of which others need some. */
+const LONGEST_SEGMENT = 200
+
+/** Any text as one segment of a ref or a file's name, injectively. What is too long for one ends in a hash. */
 export function refSegment(text: string): string {
-  return text.replace(/[^A-Za-z0-9_-]/gu, (char) =>
+  const segment = text.replace(/[^A-Za-z0-9_-]/gu, (char) =>
     [...new TextEncoder().encode(char)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join(''),
   )
+  if (segment.length <= LONGEST_SEGMENT) return segment
+  // No escape begins with two signs.
+  return `${segment.slice(0, LONGEST_SEGMENT - 66)}%%${createHash('sha256').update(text).digest('hex')}`
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -25,14 +25,28 @@ test.each([
 })
 
 test('another world is refused with both ids, before anything else is read', async () => {
-  const { runtime, server } = await world((_, response) => json(response, { ok: true, worldId: 'theirs\u001b[1m' }), {
+  const { runtime, server } = await world((_, response) => json(response, { ok: true, worldId: 'theirs' }), {
     worldId: 'ours',
   })
   const error = await failure(runtime.identify())
-  expect(error).toMatchObject({ code: 'wrong_world', exitCode: 5, data: { expected: 'ours', found: 'theirs [1m' } })
-  expect(error.message).toMatch(/"theirs \[1m", not "ours"/)
+  expect(error).toMatchObject({ code: 'wrong_world', exitCode: 5, data: { expected: 'ours', found: 'theirs' } })
+  expect(error.message).toMatch(/"theirs", not "ours"/)
   expect(server.asked).toHaveLength(1)
 })
+
+test.each(['', 'a\nLobby-Cursor: 9', 'a\u001b[1m', 'a\u202eb', 'w'.repeat(256), 7])(
+  'S1: what is no world id is taken from neither answer: %j',
+  async (worldId) => {
+    const { runtime } = await world((asked, response) =>
+      json(response, asked.path === '/status' ? { worldId } : { ...SNAPSHOT, worldId }),
+    )
+    for (const asked of [runtime.identify(), runtime.snapshot()]) {
+      const error = await failure(asked)
+      expect(error).toMatchObject({ code: 'invalid_response' })
+      expect(error.message).toContain('worldId')
+    }
+  },
+)
 
 test('the snapshot of another world is refused too', async () => {
   const { runtime } = await world((_, response) => json(response, SNAPSHOT), { worldId: 'ours' })
