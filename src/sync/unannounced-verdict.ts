@@ -12,7 +12,7 @@ import { type FieldValue, type ObjectKind, parseObjectKey, type WorldObject } fr
 import { effectOf, isInHand } from '../world/wire-world.ts'
 import { keyOfEffect } from './seen-ops.ts'
 import type { Session } from './session.ts'
-import { isRemoval, namesIn, type Question, type Verdict } from './unannounced.ts'
+import { isNamed, isRemoval, namesIn, type Question, type Verdict } from './unannounced.ts'
 import { PAGE } from './world-now.ts'
 
 /** Commits about an object that are asked whether a field had a value before. */
@@ -24,7 +24,8 @@ const TRANSFORM: ReadonlySet<string> = new Set(['position', 'quaternion', 'scale
  * Decides what fields are that an operation shows changed and does not name (G4, G11), from the line up to `tip`, the
  * commit before the operation's, and from the feed: a function of these, so that all clones decide alike.
  *
- * Announced after all is what a hand moved since the object's last commit. A loss is an object of which any field has a
+ * Announced after all is what a hand moved since the object's last commit, and what an operation named that was refused,
+ * so that no commit tells of it (S1). A loss is an object of which any field has a
  * value again that it had on the line before or, where the line does not show all that it had, was written there.
  * The removal of a blueprint's field names nothing: it is a loss where the version did not rise either.
  */
@@ -48,6 +49,11 @@ export async function judge(session: Session, tip: Oid, question: Question): Pro
   }
   const isLost = changed.length === 0 || changed.some((path) => wentBack(history, path, after(path)))
   if (!isLost) return { kind: 'unannounced', fields: changed }
+  const told = await operationsAbout(session, question, history.since)
+  const open = fields.filter((path) => !wasAnnounced(told, operation, path))
+  if (open.length < fields.length) {
+    return open.length === 0 ? { kind: 'announced' } : judge(session, tip, { ...question, fields: open })
+  }
   const line = history.states[0]?.fields
   const said = fields.map((path) => ({ field: path.join('.'), line: fieldAt(line, path), world: after(path) }))
   return { kind: 'lost', fields, object: { object: key, kind: 'older', fields: said } }
@@ -114,6 +120,17 @@ function wentBack({ kind, states, complete }: History, path: FieldPath, value: F
   const [now, ...before] = states.map(({ fields }: { readonly fields: JsonObject }) => fieldAt(fields, path))
   if (before.some((was) => same(was, value))) return true
   return !complete && before.some((was) => !same(was, now))
+}
+
+/** Whether the operation that gave a field its value named it. All between the object's last commit and it made none. */
+function wasAnnounced(before: readonly Operation[], { snapshot }: Operation, path: FieldPath): boolean {
+  const value = fieldAt(snapshot ?? {}, path)
+  for (const earlier of before.toReversed()) {
+    if (earlier.snapshot === undefined || earlier.kind.endsWith('.remove')) return false
+    if (!jsonEquals(fieldAt(earlier.snapshot, path), value)) return false
+    if (earlier.kind.endsWith('.add') || isNamed(path, new Set(namesIn(earlier)))) return true
+  }
+  return false
 }
 
 /** What the feed has of an object's operations after a cursor and before an operation. */

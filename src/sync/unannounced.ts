@@ -48,12 +48,18 @@ export function unannouncedFields(step: ObjectStep, names: ReadonlySet<string>):
   return diffObjects(object(step.before), object(step.after))
     .filter(({ path, before, after }) => {
       const field = path[0]!
-      if (FOLLOWING.has(field) || isBookkeeping(field) || names.has(field)) return false
-      for (const name of names) if (name.includes('.') && isWithin(path, name.split('.'))) return false
+      if (FOLLOWING.has(field) || isBookkeeping(field) || isNamed(path, names)) return false
       // An asset whose bytes came, or went, is the same (G4); a field of an entity is never removed by an operation's leave.
       return isUrl(before) === isUrl(after) && !(kind === 'entity' && isRemoval(path, after))
     })
     .map(({ path }) => path)
+}
+
+/** Whether names say that a field changes, be it as a part of what they name or the other way round. */
+export function isNamed(path: FieldPath, names: ReadonlySet<string>): boolean {
+  if (names.has(path[0]!)) return true
+  for (const name of names) if (name.includes('.') && isWithin(path, name.split('.'))) return true
+  return false
 }
 
 /** What removes a field names nothing (protocol, section 5). */

@@ -276,3 +276,18 @@ it('G4, G11: what nobody announced and nobody had is a commit of its own, and sa
   // What is open is settled by its end: nothing asks again meanwhile.
   await project.session((session) => fetchWorld(withRuntime(session, feed.answers(session.runtime))))
 })
+
+it('S1, G4: what an operation said that was refused is announced: the next one that is fine loses nothing by it', async () => {
+  const world = await startWorld({ publicLike: true })
+  await addLamps(world)
+  const project = await cloneWorld(world)
+  await world.edit('ann', 'lamp0001', { pinned: true })
+  await pullWith(project)
+  // Refused for its URL, which means content; what it says besides counts nevertheless.
+  await world.edit('mallory', 'lamp0001', { pinned: false, props: { bad: { type: 'model', url: 'assets/evil.glb' } } })
+  expect((await pullWith(project)).fetched.refusals).toMatchObject([{ key: 'entity:lamp0001' }])
+  await world.edit('mallory', 'lamp0001', { position: [1, 1, 1] })
+  await world.edit('ann', 'lamp0001', { props: {} })
+  expect((await pullWith(project)).kind).toBe('merged')
+  expect(lamp(project, 'lamp0001')).toMatchObject({ pinned: false, position: [1, 1, 1], props: {} })
+})
