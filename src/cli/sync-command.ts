@@ -192,6 +192,9 @@ class Interrupted extends Error {
   }
 }
 
+/** A folder, a link or a file stands where something else belongs. */
+const IN_THE_WAY: ReadonlySet<string> = new Set(['EISDIR', 'ENOTDIR', 'ELOOP', 'ENOTEMPTY', 'EEXIST', 'ERR_FS_EISDIR'])
+
 /** Failures that are the user's or the machine's, in words; undefined for bugs of ours. */
 function describe(error: Error & { code?: string; path?: string }): SyncError | undefined {
   if (error instanceof SyncError) return error
@@ -203,6 +206,12 @@ function describe(error: Error & { code?: string; path?: string }): SyncError | 
   if (error.code === 'EACCES' || error.code === 'EPERM' || error.code === 'EROFS') {
     return new SyncError('not_permitted', `Writing ${error.path ?? 'a file'} is not permitted.`, {
       hint: 'Check who owns the folder, then run the command again.',
+    })
+  }
+  if (error.code !== undefined && IN_THE_WAY.has(error.code)) {
+    return new SyncError('not_a_file', `${error.path ?? 'A file'} is no ordinary file or folder, or is below none.`, {
+      hint: 'Look at it, put it out of the way, and run the command again.',
+      data: { path: error.path },
     })
   }
   return undefined

@@ -140,7 +140,10 @@ export async function* readChanges(
       throw new SyncError(
         'invalid_response',
         `GET /admin/changes of ${runtime.address.url} promises more after cursor ${cursor} but never delivers it`,
-        { data: { url: runtime.address.url, cursor } },
+        {
+          hint: 'Its server is at fault; what was read until then is kept, and the next fetch goes on there.',
+          data: { url: runtime.address.url, cursor },
+        },
       )
     }
     cursor = Math.max(cursor, page.cursor)

@@ -179,7 +179,10 @@ async function readSecrets(folder: string): Promise<ReadonlyMap<string, Secret>>
   const text = await readOptional(join(folder, TARGETS_FILE))
   const secrets = new Map<string, Secret>()
   if (text === undefined) return secrets
-  const fail = (what: string) => new SyncError('invalid_targets_file', `${TARGETS_FILE}: ${what}`)
+  const fail = (what: string) =>
+    new SyncError('invalid_targets_file', `${TARGETS_FILE}: ${what}`, {
+      hint: 'It says { "<name>": { "worldUrl", "worldId", "adminCode" } }: correct it, or take it away.',
+    })
   let document: unknown
   try {
     document = JSON.parse(text)
