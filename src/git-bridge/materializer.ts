@@ -286,9 +286,13 @@ export class Materializer {
   /** Why a shared module cannot stand beside those of other blueprints: a path is a file or a folder. */
   async #inTheWay(at: string): Promise<string | undefined> {
     this.#shared ??= new Set((await this.#tree.list('shared/')).keys())
+    const fold = foldPath(at)
     for (const path of this.#shared) {
-      if (path.startsWith(`${at}/`)) return 'is a folder of another blueprint'
-      if (at.startsWith(`${path}/`)) return 'has a folder that is a file of another blueprint'
+      if (path === at) continue
+      const other = foldPath(path)
+      if (other === fold) return `is ${JSON.stringify(path)} where case folds`
+      if (other.startsWith(`${fold}/`)) return 'is a folder of another blueprint'
+      if (fold.startsWith(`${other}/`)) return 'has a folder that is a file of another blueprint'
     }
     return undefined
   }

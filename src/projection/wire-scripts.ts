@@ -1,5 +1,5 @@
 import { isJsonObject, type Json, type JsonObject, own } from '../world/json.ts'
-import { classify, unsafePath } from './paths.ts'
+import { classify, foldPath, unsafePath } from './paths.ts'
 
 /** A script file that a blueprint brings: its content, or the raw URL where the bytes are not available. */
 export interface WireScript {
@@ -38,18 +38,23 @@ export function wireScripts(id: Json | undefined, wire: JsonObject, toContent: (
     entry = [...urls].find(([, url]) => url === script)?.[0]
   }
 
+  const folded = new Set([...urls.keys()].map(foldPath))
   const scripts: WireScript[] = []
   const shared: WireScript[] = []
   const refused: string[] = []
   for (const [path, url] of urls) {
-    const reason = refusal(path, url) ?? (nested(path, urls) ? 'is a file and a folder at once' : undefined)
+    const reason = refusal(path, url) ?? (nested(path, folded) ? 'is a file and a folder at once' : undefined)
     if (reason !== undefined) {
       refused.push(`script ${JSON.stringify(path)} ${reason}`)
       continue
     }
     const module = /^@?shared\/(.+)$/s.exec(path)?.[1]
     const list = module === undefined ? scripts : shared
-    const twice = list.some((other) => other.path === (module ?? path))
+    // One file, where case folds: each checkout there would hold the content of either.
+    const fold = foldPath(module ?? path)
+    const twice =
+      list.some((other) => foldPath(other.path) === fold) ||
+      (entry !== undefined && urls.has(entry) && isTwin(path, entry))
     if (twice) refused.push(`script ${JSON.stringify(path)} is there twice`)
     else list.push({ path: module ?? path, value: toContent(url as string) })
   }
@@ -74,12 +79,16 @@ function refusal(path: string, url: unknown): string | undefined {
   return /^[^/]+\.json\//i.test(path) ? 'has a folder that is named like a blueprint' : undefined
 }
 
-/** Whether one of the folders on the way to `path` is a file of the same blueprint. */
-function nested(path: string, urls: ReadonlyMap<string, unknown>): boolean {
+/** Whether one of the folders on the way to `path` is a file of the same blueprint, of which these are folded paths. */
+function nested(path: string, files: ReadonlySet<string>): boolean {
   for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1)) {
-    if (urls.has(path.slice(0, slash))) return true
+    if (files.has(foldPath(path.slice(0, slash)))) return true
   }
   return false
+}
+
+function isTwin(path: string, other: string): boolean {
+  return path !== other && foldPath(path) === foldPath(other)
 }
 
 function sorted(scripts: readonly WireScript[]): readonly WireScript[] {

@@ -409,6 +409,26 @@ describe('scripts', () => {
     expect(await files(line)).toEqual(['shared/deep/b.ts', 'shared/util.js'])
   })
 
+  test('S1 a shared module that is another’s where case folds is refused', async () => {
+    const line = trees.line(undefined)
+    await line.apply(
+      putBlueprint('Lamp', { scriptFiles: await scripts({ 'index.js': '1', '@shared/lib/util.js': 'u' }) }),
+    )
+    const evil = {
+      'index.js': '2',
+      '@shared/LIB/Util.js': 'v',
+      '@shared/lib/UTIL.JS/x.js': 'w',
+      '@shared/Lib/other.js': 'o',
+    }
+    await line.apply(putBlueprint('Tree', { scriptFiles: await scripts(evil) }))
+    expect(line.refused.map(([, reason]) => reason)).toEqual([
+      'script "@shared/lib/UTIL.JS/x.js" is a file and a folder at once',
+      'shared module "LIB/Util.js": is "shared/lib/util.js" where case folds',
+    ])
+    const shared = (await trees.paths(line.tip!)).filter((path) => path.startsWith('shared/'))
+    expect(shared).toEqual(['shared/Lib/other.js', 'shared/lib/util.js'])
+  })
+
   test('a shared module in the way of another’s folder is refused, and so is the other way round', async () => {
     const line = trees.line(undefined)
     await line.apply(putBlueprint('Lamp', { scriptFiles: await scripts({ 'index.js': '1', '@shared/a.js': 'file' }) }))

@@ -78,6 +78,39 @@ describe('scripts', () => {
     expect(toWire(read.object, String)).toEqual({ id: 'Lamp', name: 'Lamp', scriptRef: 'Root' })
   })
 
+  test('S1: names that are one where case folds or Unicode is normalised are one; the entry stays', () => {
+    const names = [
+      'INDEX.js',
+      'index.js',
+      'lib/caf\u00e9.js',
+      'Lib/cafe\u0301.js',
+      '@shared/a.js',
+      'shared/A.js',
+      'x.js',
+      'X.JS/y.js',
+    ]
+    const read = scripted({
+      scriptEntry: 'index.js',
+      script: 'asset://1.js',
+      scriptFiles: Object.fromEntries(names.map((name) => [name, 'asset://1.js'])),
+    })
+    expect(read.scripts.map(({ path }) => path)).toEqual(['index.js', 'lib/caf\u00e9.js', 'x.js'])
+    expect(read.shared.map(({ path }) => path)).toEqual(['a.js'])
+    expect(read.refused).toEqual([
+      'script "INDEX.js" is there twice',
+      'script "Lib/cafe\u0301.js" is there twice',
+      'script "shared/A.js" is there twice',
+      'script "X.JS/y.js" is a file and a folder at once',
+    ])
+    // An entry need not be among the files (protocol, section 5).
+    const other = scripted({
+      scriptEntry: 'index.js',
+      script: 'asset://1.js',
+      scriptFiles: { 'Index.js': 'asset://1.js' },
+    })
+    expect(other.scripts.map(({ path }) => path)).toEqual(['Index.js'])
+  })
+
   test('bytes that are not to be had leave the raw URL (G4)', () => {
     const read = scripted({
       model: 'asset://gone',
