@@ -2,7 +2,7 @@ import type { FileProblem } from '../projection/json-file.ts'
 import { MANIFEST_FILE, SETTINGS_FILE, SPAWN_FILE } from '../projection/paths.ts'
 import { SyncError } from '../world/errors.ts'
 import { SETTINGS, SPAWN } from '../world/state.ts'
-import type { Oid, Repository } from './repository.ts'
+import type { Oid, Repository, TreeEdit, TreeEntry } from './repository.ts'
 import type { TreeObjects } from './tree-objects.ts'
 
 /** What a merge refuses before it begins: what it would misread, or lose. */
@@ -30,6 +30,37 @@ export async function requireOneLayout(repository: Repository, prefix: string, o
   if (theirManifest === undefined ? manifest === undefined : split === undefined) return
   throw new SyncError('layout_mismatch', 'This branch and the remote ref have different layouts of the world.', {
     hint: `Bring ${theirManifest === undefined ? 'the folder world/' : MANIFEST_FILE} back, as the remote ref has it.`,
+  })
+}
+
+/**
+ * A file, a link or a submodule of ours that stands where edits want a folder: writing below it would take it away
+ * without a word (G12). What the edits themselves delete is in nobody's way. Throws `not_a_folder`.
+ */
+export async function refuseInTheWay(repository: Repository, ours: Oid, edits: readonly TreeEdit[]): Promise<void> {
+  const gone = new Set(edits.flatMap(({ kind, path }) => (kind === 'delete' ? [path] : [])))
+  const folders = new Map<string, ReadonlyMap<string, TreeEntry>>()
+  const open = async (oid: Oid) => new Map((await repository.readTree(oid)).map((entry) => [entry.name, entry]))
+  folders.set('', await open((await repository.readCommit(ours)).tree))
+  for (const { kind, path } of edits) {
+    if (kind === 'delete') continue
+    let above = ''
+    for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1)) {
+      const folder = path.slice(0, slash)
+      if (!folders.has(folder)) {
+        const entry = folders.get(above)!.get(folder.slice(above === '' ? 0 : above.length + 1))
+        if (entry !== undefined && entry.mode !== '40000' && !gone.has(folder)) throw notAFolder(folder)
+        folders.set(folder, entry?.mode === '40000' ? await open(entry.oid) : new Map())
+      }
+      above = folder
+    }
+  }
+}
+
+function notAFolder(path: string): SyncError {
+  return new SyncError('not_a_folder', `${path} is no folder on this branch, but the world has files below it.`, {
+    hint: `Nothing was changed. Move it away ("git mv ${path} …"), commit that, and run the command again.`,
+    data: { path },
   })
 }
 

@@ -8,7 +8,14 @@ import type { ConflictedFile } from './conflicted-files.ts'
 import { findDangling } from './dangling.ts'
 import { keepModes, modeOf } from './file-modes.ts'
 import { type IdentityNote, settleIdentity } from './identity.ts'
-import { appFolders, refuseLosses, refuseMissing, refuseProblems, requireOneLayout } from './merge-guards.ts'
+import {
+  appFolders,
+  refuseInTheWay,
+  refuseLosses,
+  refuseMissing,
+  refuseProblems,
+  requireOneLayout,
+} from './merge-guards.ts'
 import { addEchoes, addMoved, addNamed, addReferrers, readOurs, same, untouched, whereWritten } from './merge-units.ts'
 import { MergedTree, taken } from './merged-tree.ts'
 import { type Overwritten, rebased } from './rebased.ts'
@@ -96,7 +103,8 @@ export interface WorldMerge {
  * Merges two trees of a project by the world's rules: objects that both sides touched are parsed and merged field by
  * field (M1–M4); what only one side touched is taken as it stands, unread. Costs in proportion to what changed.
  *
- * `base` undefined is the empty tree. Throws `invalid_files` when a file that matters does not parse.
+ * `base` undefined is the empty tree. Throws `invalid_files` when a file that matters does not parse, `not_a_folder`
+ * when one stands where the other side has a folder.
  */
 export async function mergeWorlds(
   repository: Repository,
@@ -117,6 +125,7 @@ export async function mergeWorlds(
   const { overwritten = new Map() } = options
   if (ourChanges.length === 0 && seen.size + overwritten.size === 0) {
     const incoming = theirChanges.map((change) => taken(change, prefix))
+    if (incoming.length > 0) await refuseInTheWay(repository, ours, incoming)
     const tree =
       incoming.length === 0
         ? (await repository.readCommit(ours)).tree
@@ -234,6 +243,7 @@ export async function mergeWorlds(
   const start = (await repository.readCommit(ours)).tree
   const write = async () => {
     const incoming = await keepModes(repository, ours, merge.edits())
+    if (incoming.length > 0) await refuseInTheWay(repository, ours, incoming)
     return { incoming, tree: incoming.length === 0 ? start : await repository.writeTree(start, incoming) }
   }
   let written = await write()
