@@ -38,6 +38,7 @@ export interface Ran {
 
 const ROOT = process.env.HOSTILE_ROOT ?? resolve(import.meta.dirname, '../..')
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const
+/** What the machine may say and a case must not hear. */
 const VARIABLES = ['WORLD_URL', 'WORLD_ID', 'ADMIN_CODE', 'CI', 'GITHUB_ACTIONS', 'HOME']
 
 /** Nothing of the machine's own git configuration, and nobody's name but this. */
@@ -81,7 +82,7 @@ export async function runCommand(
   }
   const before = { cwd: process.cwd(), exitCode: process.exitCode, log: console.log, write: process.stderr.write }
   const listening = SIGNALS.map((signal) => ({ signal, listeners: process.listeners(signal) }))
-  const variables = VARIABLES.map((variable) => [variable, process.env[variable]] as const)
+  const variables = { ...process.env }
   for (const variable of VARIABLES) delete process.env[variable]
   Object.assign(process.env, env)
   console.log = (...args: unknown[]) => {
@@ -102,10 +103,9 @@ export async function runCommand(
     console.log = before.log
     process.stderr.write = before.write
     process.chdir(before.cwd)
-    for (const [variable, value] of variables) {
-      if (value === undefined) delete process.env[variable]
-      else process.env[variable] = value
-    }
+    for (const variable of Object.keys(process.env))
+      if (!Object.hasOwn(variables, variable)) delete process.env[variable]
+    Object.assign(process.env, variables)
     for (const { signal, listeners } of listening) {
       for (const listener of process.listeners(signal))
         if (!listeners.includes(listener)) process.removeListener(signal, listener)

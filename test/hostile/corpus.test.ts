@@ -169,6 +169,7 @@ it('S1: a link in the place of any folder of ours leads nothing outside', async 
 
 it.each([
   ['line', [90, 466]],
+  ['packet', [1, 2, 3, 4, 5]],
   ['wire', [87]],
   ['project', [187]],
 ] as const)('cases of the fuzzer: %s', async (family, seeds) => {

@@ -2,21 +2,23 @@ import type { CaseReport } from './case.ts'
 import { closeTemplate } from './cloned-world.ts'
 import { withoutWaiting } from './commands.ts'
 import { lineCase } from './line-case.ts'
+import { packetCase } from './packet-case.ts'
 import { projectCase } from './project-case.ts'
 import { FLOODS, floodCase } from './volume.ts'
 import { wireCase } from './wire-case.ts'
 import { worldCase } from './world-case.ts'
 
-/** What is fuzzed: hostile worlds, lying servers, hostile projects, and the line in memory. */
+/** What is fuzzed: hostile worlds, lying servers, hostile projects, broken packets, and the line in memory. */
 export const FAMILIES: Readonly<Record<string, (seed: number) => Promise<CaseReport>>> = {
   line: lineCase,
+  packet: packetCase,
   world: worldCase,
   wire: wireCase,
   project: projectCase,
 }
 
 /** Which family the cases of a run take in turn: those in memory are fast. */
-const TURNS = ['line', 'world', 'line', 'wire', 'line', 'project', 'line', 'line']
+const TURNS = ['line', 'world', 'packet', 'wire', 'line', 'project', 'line', 'packet']
 
 /** What does not end in this time, in milliseconds, hangs. */
 const LONGEST = 120_000
