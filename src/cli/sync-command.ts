@@ -74,7 +74,7 @@ export abstract class SyncCommand<T> extends Command {
   ): Promise<Interfaces.ParserOutput<F, B, A>> {
     const parsed = await super.parse(options, argv)
     const { choice, warning } = chooseLog(parsed.flags, process.env)
-    if (warning !== undefined) process.stderr.write(`warning: ${printable(warning)}\n`)
+    if (warning !== undefined) process.stderr.write(`warning: ${printableLine(warning)}\n`)
     const command = (this.id ?? '').replaceAll(':', ' ')
     this.#reporter = await openReporter({ command, version: this.config.version, env: process.env, ...choice })
     return parsed
