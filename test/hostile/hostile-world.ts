@@ -108,13 +108,15 @@ export class HostileWorld {
   put(of: 'blueprint' | 'entity', id: string, fields: Wire, said: Wire = {}): void {
     const objects = of === 'blueprint' ? this.blueprints : this.entities
     const before = objects.get(id)
-    objects.set(id, fields)
+    // As every runtime does; without it, whatever differs from the line looks lost (G11).
+    const object = { ...fields, lastOpId: said.opId ?? `op-${this.head + 1}` }
+    objects.set(id, object)
     // All that was there is named, so that nothing looks as if it had gone back unannounced (G11).
     const named =
       before === undefined
         ? {}
         : { patch: { ...Object.fromEntries(Object.keys(before).map((key) => [key, null])), ...fields } }
-    this.announce(before === undefined ? `${of}.add` : `${of}.update`, { snapshot: fields, ...named, ...said })
+    this.announce(before === undefined ? `${of}.add` : `${of}.update`, { snapshot: object, ...named, ...said })
   }
 
   remove(of: 'blueprint' | 'entity', id: string, said: Wire = {}): void {
