@@ -152,14 +152,14 @@ export class Materializer {
     return known?.wire === wire ? known.read : fromWire(of, wire, this.#assetOf)
   }
 
-  /** Writes an object that {@link step} found with other fields, in the spelling that this had. */
+  /** Writes an object that {@link step} found with other fields, in the spelling that this had, where it is now. */
   async amend(step: ObjectStep, fields: JsonObject): Promise<void> {
-    const { path, object, after } = step
-    if (path === MANIFEST_FILE) {
-      const manifest = await this.#loadManifest()
-      manifest.objects.set(objectKey(object.kind, object.id), { ...object, fields })
+    const { object, after } = step
+    if (step.path === MANIFEST_FILE) {
+      ;(await this.#loadManifest()).objects.set(objectKey(object.kind, object.id), { ...object, fields })
       return this.finish()
     }
+    const path = object.kind === 'blueprint' ? this.#blueprintPaths.get(object.id)! : step.path
     const ordered = inOrder(fields, Object.keys(after))
     await this.#tree.write(path, encode(formatJson(ordered, { inlineNumbers: object.kind === 'entity' })))
   }

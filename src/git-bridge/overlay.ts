@@ -17,6 +17,8 @@ export class Overlay {
   >()
   readonly #listed = new Set<string>()
   #edits = new Map<string, TreeEdit>()
+  /** What stood at the paths of the edits before the first of them. */
+  #before = new Map<string, Oid | undefined>()
 
   constructor(repository: Repository, base: Oid | undefined, prefix: string) {
     this.#repository = repository
@@ -71,34 +73,49 @@ export class Overlay {
   /** Sets a file's content; does nothing where it is there already. */
   async write(path: string, bytes: Uint8Array): Promise<void> {
     const oid = this.#repository.hashBlob(bytes)
-    if ((await this.oid(path)) === oid) return
+    const before = await this.oid(path)
+    if (before === oid) return
     this.#entries.set(path, { oid, mode: '100644', bytes })
-    this.#edit(path, { path: this.#prefix + path, kind: 'write', bytes })
+    this.#edit(path, before, { path: this.#prefix + path, kind: 'write', bytes })
   }
 
   /** Sets a file to a blob that exists; does nothing where it is there already. */
   async put(path: string, oid: Oid, mode: FileMode = '100644'): Promise<void> {
-    if ((await this.oid(path)) === oid) return
+    const before = await this.oid(path)
+    if (before === oid) return
     this.#entries.set(path, { oid, mode })
-    this.#edit(path, { path: this.#prefix + path, kind: 'put', oid, mode })
+    this.#edit(path, before, { path: this.#prefix + path, kind: 'put', oid, mode })
   }
 
   async delete(path: string): Promise<void> {
-    if ((await this.oid(path)) === undefined) return
+    const before = await this.oid(path)
+    if (before === undefined) return
     this.#entries.set(path, null)
-    this.#edit(path, { path: this.#prefix + path, kind: 'delete' })
+    this.#edit(path, before, { path: this.#prefix + path, kind: 'delete' })
   }
 
   /** Edits apply in order, so the last one of a path comes last: a file may have made way for a folder before. */
-  #edit(path: string, edit: TreeEdit): void {
+  #edit(path: string, before: Oid | undefined, edit: TreeEdit): void {
+    if (!this.#before.has(path)) this.#before.set(path, before)
     this.#edits.delete(path)
     this.#edits.set(path, edit)
+  }
+
+  /** The files that are not as they were at the last {@link take}, and their blobs then and now. */
+  changed(): ReadonlyMap<string, { readonly before: Oid | undefined; readonly after: Oid | undefined }> {
+    const changed = new Map<string, { before: Oid | undefined; after: Oid | undefined }>()
+    for (const [path, before] of this.#before) {
+      const after = this.#entries.get(path)?.oid
+      if (after !== before) changed.set(path, { before, after })
+    }
+    return changed
   }
 
   /** The changes since the last call: one commit's worth. */
   take(): readonly TreeEdit[] {
     const edits = [...this.#edits.values()]
     this.#edits = new Map()
+    this.#before = new Map()
     return edits
   }
 }

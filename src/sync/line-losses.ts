@@ -46,9 +46,11 @@ export async function lostFields(
     const files = changed.map(({ path }) => path.slice(prefix.length))
     const units = unitsOf(files)
     const [was, is] = await Promise.all([parent, commit.oid].map((at) => readUnits(repository, at, prefix, units)))
-    for (const { path, before, after } of diffObjects(objectIn(was!, key), objectIn(is!, key))) {
-      const name = JSON.stringify([key, fieldKey(path)])
-      found.set(name, { key, path, value: before, world: after, files })
+    // With a blueprint's scripts, the modules that it shares went back.
+    const modules = [was!, is!].flatMap(({ objects }) => [...objects.keys()].filter((at) => at.startsWith('shared:')))
+    for (const about of new Set([key, ...modules])) {
+      for (const { path, before, after } of diffObjects(objectIn(was!, about), objectIn(is!, about)))
+        found.set(JSON.stringify([about, fieldKey(path)]), { key: about, path, value: before, world: after, files })
     }
   }
   if (found.size === 0) return []

@@ -11,11 +11,11 @@ import {
   NO_OPERATION,
   oneLine,
 } from '../git-bridge/trailers.ts'
-import type { AssetValue } from '../projection/asset-value.ts'
+import { type AssetValue, assetValue, extensionOf } from '../projection/asset-value.ts'
 import { layoutOf } from '../projection/project.ts'
 import { wireAssetUrls } from '../projection/wire.ts'
 import { describeOperation } from '../projection/words.ts'
-import type { FieldPath } from '../resolvers/fields.ts'
+import { type FieldPath, fieldAt, fieldName, withField } from '../resolvers/fields.ts'
 import { type JsonObject, own } from '../world/json.ts'
 import type { Cursor, Operation } from '../world/operation.ts'
 import { type ObjectKey, objectKey } from '../world/state.ts'
@@ -24,10 +24,13 @@ import { describeRules, rulesOfLine, rulesOfProject } from './cleaning.ts'
 import type { Session } from './session.ts'
 import type { LineCommit } from './tip.ts'
 import {
+  changedScripts,
   hasStill,
   namesIn,
+  namesScripts,
   olderLine,
   type Question,
+  type ScriptChange,
   unannouncedFields,
   type Verdict,
   withFields,
@@ -187,7 +190,14 @@ export class LineWriter {
   async hasStill(question: Question, fields: readonly FieldPath[]): Promise<boolean> {
     const { kind, id } = question.object
     const now = await this.#materializer.present(kind === 'blueprint' ? kind : 'entity', id)
-    return hasStill(now?.fields, question, fields)
+    if (now === undefined) return false
+    if (hasStill(now.fields, question, fields)) return true
+    for (const { path, field, world } of question.scripts) {
+      const oid = path === undefined ? undefined : await this.#tree.oid(path)
+      const is = path === undefined ? fieldAt(now.fields, field) : oid && assetValue(oid, extensionOf(path))
+      if (is === world) return true
+    }
+    return false
   }
 
   #hold(operation: Operation): void {
@@ -197,29 +207,46 @@ export class LineWriter {
     for (const name of namesIn(operation)) names.add(name)
   }
 
-  /** The fields that an operation changes without naming them (G4). */
+  /**
+   * What an operation changes without naming it (G4). One that may change scripts unnamed is applied to the tree to find
+   * out: what it does to scripts depends on whose folder they are in.
+   */
   async #unannounced(operation: Operation, effect: Effect): Promise<Found | undefined> {
     if (effect.kind !== 'put' || !operation.kind.endsWith('.update') || operation.patch === undefined) return undefined
     const step = await this.#materializer.step(effect)
     if (step === undefined) return undefined
-    const key = objectKey(effect.of, effect.id)
+    const { of: kind, id } = effect
+    const key = objectKey(kind, id)
     const fields = unannouncedFields(step, new Set([...namesIn(operation), ...(this.#held.get(key) ?? [])]))
-    if (fields.length === 0) return undefined
+    const scripts = kind === 'blueprint' && !namesScripts(operation) ? await this.#scriptsIn(effect, step) : []
+    if (fields.length + scripts.length === 0) return undefined
     const { path, object, after } = step
-    return { step, question: { kind: 'question', key, path, object, after, fields, operation } }
+    return { step, question: { kind: 'question', key, path, object, after, fields, scripts, operation } }
+  }
+
+  async #scriptsIn(effect: Effect & { readonly kind: 'put' }, step: ObjectStep): Promise<readonly ScriptChange[]> {
+    await this.#materializer.apply(effect)
+    const now = await this.#materializer.present('blueprint', effect.id)
+    return now === undefined ? [] : changedScripts(step, now.fields, this.#tree.changed())
   }
 
   /** A commit that brings the line to where the world was just before an operation. */
   async #correction(
     { ts }: Operation,
-    { step, question: { key } }: Found,
+    { step, question: { key, scripts } }: Found,
     { kind, fields }: Exclude<Verdict, { kind: 'announced' }>,
   ): Promise<NewCommit> {
-    await this.#materializer.amend(step, withFields(step, fields))
+    const followed = scripts.filter(({ path }) => path === undefined)
+    const amended = followed.reduce(
+      (object, { field, world }) => withField(object, field, world),
+      withFields(step, fields),
+    )
+    await this.#materializer.amend(step, amended)
     const committer = committerOf(ts, this.#time)
     this.#time = committer.time
     const author = { ...authorOf({ actor: 'unannounced', ts }, this.#worldId), time: committer.time }
-    const names = `${key} ${kind === 'lost' ? 'went back behind the feed' : 'changed'} in ${fields.map((path) => path.join('.')).join(', ')}`
+    const named = [...fields, ...scripts.map(({ object, field }) => (object === key ? field : [object]))]
+    const names = `${key} ${kind === 'lost' ? 'went back behind the feed' : 'changed'} in ${named.map(fieldName).join(', ')}`
     const place = { ...this.#place, source: 'snapshot', object: 'snapshot' }
     const subject = `${kind === 'lost' ? 'lost state' : 'unannounced changes'}: ${names}`
     const message = this.#message(subject, place, kind === 'lost' ? olderLine(key) : '')

@@ -182,9 +182,9 @@ export async function replay(session: Session, worldId: string, start: ReplaySta
   }
   if (refusing()) {
     const open: LostObject[] = []
-    for (const { question: asked, fields, object } of lost) {
-      if (!open.some((known) => known.object === asked.key) && (await writer!.hasStill(asked, fields)))
-        open.push(object)
+    for (const { question: asked, fields, objects } of lost) {
+      const news = objects.filter(({ object }) => !open.some((known) => known.object === object))
+      if (news.length > 0 && (await writer!.hasStill(asked, fields))) open.push(...news)
     }
     const at = (await readLineCommit(repository, tip, worldId))!
     taking?.tell(at.trailers.cursor)

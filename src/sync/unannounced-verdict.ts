@@ -5,11 +5,12 @@ import { type Units, unitsOf } from '../git-bridge/units.ts'
 import { entityFile, MANIFEST_FILE } from '../projection/paths.ts'
 import { readChanges } from '../remote-runtime/changes.ts'
 import { fieldEquality } from '../resolvers/equality.ts'
-import { type FieldPath, fieldAt } from '../resolvers/fields.ts'
+import { type FieldPath, fieldAt, fieldName } from '../resolvers/fields.ts'
 import { type JsonObject, jsonEquals, own } from '../world/json.ts'
 import type { Cursor, Operation } from '../world/operation.ts'
 import { type FieldValue, type ObjectKind, parseObjectKey, type WorldObject } from '../world/state.ts'
 import { effectOf, isInHand } from '../world/wire-world.ts'
+import type { LostObject } from './lost-state.ts'
 import { keyOfEffect } from './seen-ops.ts'
 import type { Session } from './session.ts'
 import { isNamed, isRemoval, namesIn, type Question, type Verdict } from './unannounced.ts'
@@ -27,15 +28,17 @@ const TRANSFORM: ReadonlySet<string> = new Set(['position', 'quaternion', 'scale
  * Announced after all is what a hand moved since the object's last commit, and what an operation named that was refused,
  * so that no commit tells of it (S1). A loss is an object of which any field has a
  * value again that it had on the line before or, where the line does not show all that it had, was written there.
- * The removal of a blueprint's field names nothing: it is a loss where the version did not rise either.
+ * The removal of a blueprint's field names nothing, nor do scripts that blueprints share: these are lost where the
+ * blueprint's version did not rise either.
  */
 export async function judge(session: Session, tip: Oid, question: Question): Promise<Verdict> {
-  const { key, operation, object } = question
+  const { operation, object, scripts } = question
   const history = await historyOf(session, tip, question)
   const after = (path: FieldPath) => fieldAt(object.fields, path)
   // Of moves in somebody's hand, and of versions, the feed alone knows.
   const isInFeed = (path: FieldPath) => TRANSFORM.has(path[0]!) || isRemoval(path, after(path))
-  const before = question.fields.some(isInFeed) ? await operationsAbout(session, question, history.since) : []
+  const isAsked = scripts.length > 0 || question.fields.some(isInFeed)
+  const before = isAsked ? await operationsAbout(session, question, history.since) : []
   const moves = before.filter(isInHand)
   // Where the hand had it last: what is elsewhere, the world has lost that too.
   const isCarried = ([field]: FieldPath) => {
@@ -44,19 +47,38 @@ export async function judge(session: Session, tip: Oid, question: Question): Pro
   }
   const fields = question.fields.filter((path) => !isCarried(path))
   const changed = fields.filter((path) => !isRemoval(path, after(path)))
-  if (changed.length === 0 && !(fields.length > 0 && sameVersion(before.at(-1), operation))) {
-    return { kind: 'announced' }
+  const isOlder = object.kind === 'blueprint' && fields.length + scripts.length > 0
+  const isLost =
+    (isOlder && sameVersion(before.at(-1), operation)) || changed.some((path) => wentBack(history, path, after(path)))
+  if (isLost) {
+    const told = isAsked ? before : await operationsAbout(session, question, history.since)
+    const open = fields.filter((path) => !wasAnnounced(told, operation, path))
+    if (open.length === fields.length) {
+      return { kind: 'lost', fields, objects: lostIn(question, fields, history.states[0]?.fields) }
+    }
+    const isAnswered = open.length + scripts.length === 0
+    return isAnswered ? { kind: 'announced' } : judge(session, tip, { ...question, fields: open })
   }
-  const isLost = changed.length === 0 || changed.some((path) => wentBack(history, path, after(path)))
-  if (!isLost) return { kind: 'unannounced', fields: changed }
-  const told = await operationsAbout(session, question, history.since)
-  const open = fields.filter((path) => !wasAnnounced(told, operation, path))
-  if (open.length < fields.length) {
-    return open.length === 0 ? { kind: 'announced' } : judge(session, tip, { ...question, fields: open })
+  return changed.length === 0 ? { kind: 'announced' } : { kind: 'unannounced', fields: changed }
+}
+
+function lostIn(
+  { key, object, scripts }: Question,
+  fields: readonly FieldPath[],
+  line: JsonObject | undefined,
+): readonly LostObject[] {
+  const lost = new Map([[key, fields.map((path) => said(path, fieldAt(line, path), fieldAt(object.fields, path)))]])
+  for (const script of scripts) {
+    const known = lost.get(script.object) ?? []
+    lost.set(script.object, [...known, said(script.field, script.line, script.world)])
   }
-  const line = history.states[0]?.fields
-  const said = fields.map((path) => ({ field: path.join('.'), line: fieldAt(line, path), world: after(path) }))
-  return { kind: 'lost', fields, object: { object: key, kind: 'older', fields: said } }
+  return [...lost]
+    .filter(([, fields]) => fields.length > 0)
+    .map(([object, fields]) => ({ object, kind: 'older', fields }))
+}
+
+function said(path: FieldPath, line: FieldValue, world: FieldValue): LostObject['fields'][number] {
+  return { field: fieldName(path), line, world }
 }
 
 /** What the line knows of an object. */
@@ -66,7 +88,10 @@ interface History {
   readonly states: readonly WorldObject[]
   /** Whether these are all that there ever were since the line began. */
   readonly complete: boolean
-  /** The cursor of the newest commit about the object; where there is none, of the line's first. */
+  /**
+   * From where the feed knows more: the cursor of the newest commit about the object; where there is none, of the line's
+   * first, or before it, where an operation may say which version of a blueprint a snapshot has.
+   */
   readonly since: Cursor
 }
 
@@ -80,10 +105,12 @@ async function historyOf(session: Session, tip: Oid, { key, path, fields, object
   let complete = false
   let since: Cursor | undefined
   let count = 0
+  const sinceSnapshot = (cursor: Cursor) => (kind === 'blueprint' ? Math.max(0, cursor - PAGE) : cursor)
   for await (const commit of repository.log({ include: [tip], firstParent: true })) {
     const said = readTrailers(commit)
-    if (said?.object === key || commit.parents.length === 0) since ??= said?.cursor
     complete = commit.parents.length === 0
+    if (said?.object === key) since ??= said.cursor
+    else if (complete) since ??= sinceSnapshot(said?.cursor ?? 0)
     if (complete || (said?.object !== key && said?.object !== 'snapshot')) continue
     if (++count > COMMITS) break
     const was = await read(commit.parents[0]!)
@@ -97,7 +124,10 @@ async function historyOf(session: Session, tip: Oid, { key, path, fields, object
     const isBack = (at: FieldPath) => equality(kind, at)(fieldAt(was.fields, at), fieldAt(object.fields, at))
     if (since !== undefined && fields.every(isBack)) break
     // What lies between two snapshots nobody knows.
-    if (said.object === 'snapshot' && isRenewal(commit)) break
+    if (said.object === 'snapshot' && isRenewal(commit)) {
+      if (kind === 'blueprint') since ??= sinceSnapshot(said.cursor)
+      break
+    }
   }
   return { kind, states, complete, since: since ?? 0 }
 }

@@ -1,9 +1,12 @@
 import type { ObjectStep } from '../git-bridge/materializer.ts'
+import type { Overlay } from '../git-bridge/overlay.ts'
+import { assetValue, extensionOf } from '../projection/asset-value.ts'
+import { classify } from '../projection/paths.ts'
 import { fieldEquality } from '../resolvers/equality.ts'
 import { diffObjects, type FieldPath, fieldAt, withField } from '../resolvers/fields.ts'
 import { type JsonObject, jsonEquals } from '../world/json.ts'
 import type { Operation } from '../world/operation.ts'
-import { type FieldValue, isBookkeeping, type ObjectKey, type WorldObject } from '../world/state.ts'
+import { type FieldValue, isBookkeeping, type ObjectKey, objectKey, type WorldObject } from '../world/state.ts'
 import type { LostObject } from './lost-state.ts'
 
 /** An operation shows fields changed that it does not name (G4): what are they? */
@@ -17,7 +20,20 @@ export interface Question {
   /** The same as the line spells it. */
   readonly after: JsonObject
   readonly fields: readonly FieldPath[]
+  /** What becomes other scripts with it, which nobody named either. */
+  readonly scripts: readonly ScriptChange[]
   readonly operation: Operation
+}
+
+/** Scripts that an operation changes in the line: a file of the blueprint's, a shared module, or a field beside them. */
+export interface ScriptChange {
+  /** The blueprint, or the shared module. */
+  readonly object: ObjectKey
+  readonly field: FieldPath
+  /** Where the line has the file; undefined for a field of the blueprint's JSON. */
+  readonly path: string | undefined
+  readonly line: FieldValue
+  readonly world: FieldValue
 }
 
 /** Changed by an earlier operation after all; without one; or back at what was before an acknowledged write (G11). */
@@ -29,12 +45,15 @@ export type Verdict =
 export interface Loss {
   readonly kind: 'lost'
   readonly fields: readonly FieldPath[]
-  /** As the line had it, and as the world does. */
-  readonly object: LostObject
+  /** As the line had it, and as the world does: the object first, then the modules that it shares. */
+  readonly objects: readonly LostObject[]
 }
 
-/** Scripts follow each other by themselves in the runtime (protocol, section 5); a uid is the runtime's own (M1). */
-const FOLLOWING = new Set(['id', 'uid', 'script', 'scriptEntry', 'scriptFiles', 'scriptFormat', 'scriptRef'])
+/** What says which scripts a blueprint has: no values of their own that can be told apart by where the line had them. */
+const SCRIPTS = new Set(['script', 'scriptEntry', 'scriptFiles', 'scriptFormat', 'scriptRef'])
+
+/** A uid is the runtime's own (M1). */
+const OWN = new Set(['id', 'uid'])
 
 /** The fields that the patch of an operation names, dotted where they are parts of a record. */
 export function namesIn({ patch }: Pick<Operation, 'patch'>): readonly string[] {
@@ -48,7 +67,7 @@ export function unannouncedFields(step: ObjectStep, names: ReadonlySet<string>):
   return diffObjects(object(step.before), object(step.after))
     .filter(({ path, before, after }) => {
       const field = path[0]!
-      if (FOLLOWING.has(field) || isBookkeeping(field) || isNamed(path, names)) return false
+      if (OWN.has(field) || SCRIPTS.has(field) || isBookkeeping(field) || isNamed(path, names)) return false
       // An asset whose bytes came, or went, is the same (G4); a field of an entity is never removed by an operation's leave.
       return isUrl(before) === isUrl(after) && !(kind === 'entity' && isRemoval(path, after))
     })
@@ -60,6 +79,37 @@ export function isNamed(path: FieldPath, names: ReadonlySet<string>): boolean {
   if (names.has(path[0]!)) return true
   for (const name of names) if (name.includes('.') && isWithin(path, name.split('.'))) return true
   return false
+}
+
+/** Whether an operation says itself that it is about scripts. */
+export function namesScripts(operation: Operation): boolean {
+  return namesIn(operation).some((name) => SCRIPTS.has(name))
+}
+
+/**
+ * The scripts that an update of a blueprint changed in the line, of which `changed` are the files, and `now` is what its
+ * JSON says after it. Where nobody named them they may be lost, or be no news: blueprints share modules, of which each
+ * names its own edition in the world.
+ */
+export function changedScripts(
+  { object, before }: ObjectStep,
+  now: JsonObject,
+  changed: ReturnType<Overlay['changed']>,
+): readonly ScriptChange[] {
+  const { kind, id } = object
+  const key = objectKey(kind, id)
+  const fields = diffObjects({ kind, id, fields: before }, { kind, id, fields: now })
+    .filter(({ path }) => SCRIPTS.has(path[0]!))
+    .map(({ path: field, before: line, after: world }) => ({ object: key, field, path: undefined, line, world }))
+  const files = [...changed].flatMap(([path, oids]): readonly ScriptChange[] => {
+    const place = classify(path)
+    if (place.kind !== 'script' && place.kind !== 'shared') return []
+    const [line, world] = [oids.before, oids.after].map((oid) => oid && assetValue(oid, extensionOf(path)))
+    return place.kind === 'shared'
+      ? [{ object: objectKey('shared', place.path), field: ['content'], path, line, world }]
+      : [{ object: key, field: ['scriptFiles', path.split('/').slice(2).join('/')], path, line, world }]
+  })
+  return [...fields, ...files]
 }
 
 /** What removes a field names nothing (protocol, section 5). */

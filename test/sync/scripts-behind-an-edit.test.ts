@@ -1,0 +1,166 @@
+import { expect, it } from 'vitest'
+import { type PullOptions, pull } from '../../src/sync/pull.ts'
+import type { JsonObject } from '../../src/world/json.ts'
+import { deploy, editBlueprint, scriptsOf } from './kept-project.ts'
+import { addLamps, Checkout, cloneWorld, startWorld, temporaryFolder, type World } from './support.ts'
+
+const REF = 'refs/lobby/remote'
+const INDEX = "import { tint } from '@shared/tint.js'\nexport default (world, app) => {\n  tint(app)\n}\n"
+
+const tint = (name: string) => `export const tint = (app) => '${name}'\n`
+
+/** Scripts of which all files say when they were made. */
+const made = (when: string) => ({ 'index.js': `// ${when}\n${INDEX}`, '@shared/tint.js': tint(when) })
+
+function pullWith(project: Checkout, options: Partial<PullOptions> = {}) {
+  return project.session((session) =>
+    pull(session, { autostash: false, confirm: async () => true, verify: false, ...options }),
+  )
+}
+
+const subjects = (project: Checkout, range: string) =>
+  project.git('log', '--reverse', '--format=%an|%s', range).split('\n')
+
+function add(world: World, id: string, more: JsonObject = {}, lockToken?: string): Promise<void> {
+  const blueprint = { id, name: id, version: 0, scope: id, props: {}, ...more }
+  return world.act('ada', { type: 'blueprint_add', blueprint, lockToken } as never)
+}
+
+async function locked<T>(world: World, scope: string, work: (lockToken: string) => Promise<T>): Promise<T> {
+  const lock = await world.remote.acquireLock('test', 30, scope)
+  if (lock.kind !== 'acquired') throw new Error('locked')
+  const done = await work(lock.token)
+  await world.remote.releaseLock(lock.token, scope)
+  return done
+}
+
+/** Lamps, a door that shares their module, and a post without scripts. */
+async function furnish(world: World): Promise<void> {
+  await addLamps(world)
+  await add(world, 'Door')
+  await add(world, 'Post')
+  await deploy(world, 'Lamp', made('first'))
+  await deploy(world, 'Door', made('first'))
+}
+
+it('G11: an edit of another field brings lost scripts to light: told, then restored or accepted', async () => {
+  const dataDir = temporaryFolder()
+  const first = await startWorld({ publicLike: true, dataDir })
+  await furnish(first)
+  first.runtime.save()
+  // Even what the line's first commit holds already.
+  await deploy(first, 'Post', { 'index.js': 'export default () => 1\n' })
+  await first.act('ann', { type: 'settings_modify', key: 'title', value: 'Plaza' })
+  const project = await cloneWorld(first)
+  await editBlueprint(first, 'Door', { desc: 'lost too' })
+  await deploy(first, 'Lamp', { ...made('lost'), 'more.js': 'export const more = 1\n' })
+  expect((await pullWith(project)).kind).toBe('merged')
+  const good = project.git('rev-parse', REF)
+  const head = project.git('rev-parse', 'HEAD')
+  await first.runtime.kill()
+  const world = await startWorld({ publicLike: true, dataDir, port: first.runtime.port })
+  await editBlueprint(world, 'Lamp', { desc: 'a lamp' })
+  await editBlueprint(world, 'Post', { desc: 'a post' })
+  await editBlueprint(world, 'Door', { author: 'bob' })
+
+  const content = expect.stringMatching(/^git-asset:/)
+  const stopped = {
+    code: 'lost_state',
+    exitCode: 5,
+    data: {
+      objects: [
+        { object: 'blueprint:Door', fields: [{ field: 'desc', line: 'lost too', world: undefined }] },
+        {
+          object: 'blueprint:Lamp',
+          kind: 'older',
+          fields: [
+            { field: 'scriptFiles.more.js', line: content, world: undefined },
+            { field: 'scriptFiles.index.js', line: content, world: content },
+          ],
+        },
+        { object: 'blueprint:Post' },
+        { object: 'shared:tint.js', kind: 'older', fields: [{ field: 'content', line: content, world: content }] },
+      ],
+    },
+  }
+  await expect(pullWith(project)).rejects.toMatchObject(stopped)
+  await expect(project.push()).rejects.toMatchObject({ code: 'lost_state' })
+  expect(project.git('rev-parse', 'HEAD', REF)).toBe(`${head}\n${good}`)
+  const accepting = new Checkout(`${project.folder}-accepting`)
+  project.git('clone', '--quiet', project.folder, accepting.folder)
+  accepting.git('fetch', '--quiet', 'origin', '+refs/lobby/*:refs/lobby/*')
+
+  const restored = await pullWith(project, { loss: 'restore' })
+  expect(restored).toMatchObject({ kind: 'merged', conflicts: [], loss: { choice: 'restore' } })
+  expect(restored.loss?.objects.map(({ object }) => object)).toEqual([
+    'blueprint:Door',
+    'blueprint:Lamp',
+    'blueprint:Post',
+    'shared:tint.js',
+  ])
+  const lost = (names: string) => `unannounced|lost state: blueprint:${names}`
+  const edit = expect.stringMatching(/^bob\|/)
+  expect(subjects(project, `${good}..${REF}`)).toEqual([
+    lost('Lamp went back behind the feed in scriptFiles.more.js, scriptFiles.index.js, shared:tint.js'),
+    edit,
+    lost('Post went back behind the feed in scriptFormat, scriptFiles.index.js'),
+    edit,
+    lost('Door went back behind the feed in desc'),
+    edit,
+  ])
+  expect(project.git('diff', '--name-only', head, 'HEAD', '--', 'apps', 'shared').split('\n')).toEqual([
+    'apps/Door/Door.json',
+    'apps/Lamp/Lamp.json',
+    'apps/Post/Post.json',
+  ])
+  expect(project.json('apps/Lamp/Lamp.json')).toMatchObject({ desc: 'a lamp' })
+  project.check()
+  const tip = project.git('rev-parse', REF)
+
+  const accepted = await pullWith(accepting, { loss: 'accept' })
+  expect(accepted).toMatchObject({ kind: 'merged', loss: { choice: 'accept' } })
+  expect(accepting.git('rev-parse', REF)).toBe(tip)
+  expect(accepting.git('diff', '--stat', 'HEAD', REF, '--', 'apps', 'shared')).toBe('')
+  expect(accepting.read('apps/Lamp/index.js')).toBe(made('first')['index.js'])
+  expect(accepting.exists('apps/Lamp/more.js')).toBe(false)
+  expect(accepting.read('shared/tint.js')).toBe(tint('first'))
+  expect((await pullWith(accepting)).kind).toBe('up-to-date')
+
+  expect(await project.push()).toMatchObject({ kind: 'pushed', refused: [], held: [], open: undefined })
+  expect(await scriptsOf(world, 'Lamp')).toEqual({ ...made('lost'), 'more.js': 'export const more = 1\n' })
+  expect(await world.blueprint('Lamp')).toMatchObject({ desc: 'a lamp' })
+  expect(await scriptsOf(world, 'Post')).toEqual({ 'index.js': 'export default () => 1\n' })
+  expect((await pullWith(project, { verify: true })).kind).toBe('up-to-date')
+  project.check()
+})
+
+it('G4: a module of several blueprints, a variant, a rollback: scripts that nobody names need not be lost', async () => {
+  const world = await startWorld({ publicLike: true })
+  await furnish(world)
+  await locked(world, 'Lamp', (token) => add(world, 'Lamp__Tall', { scope: 'Lamp', scriptRef: 'Lamp' }, token))
+  await add(world, 'Lamp__Bare', { scope: 'Lamp' })
+  const project = await cloneWorld(world)
+  const start = project.git('rev-parse', REF)
+  await locked(world, 'Lamp', async (lockToken) => {
+    const request = { ids: ['Lamp'], target: 'main', note: '', lockToken, scope: 'Lamp' }
+    expect((await world.remote.deploySnapshot(request)).kind).toBe('taken')
+  })
+  await deploy(world, 'Lamp', made('second'))
+  // The door names the module as it was, the tall lamp the scripts that its root had.
+  await editBlueprint(world, 'Door', { desc: 'a door' })
+  await editBlueprint(world, 'Lamp__Tall', { desc: 'tall' })
+  await editBlueprint(world, 'Lamp__Bare', { desc: 'bare' })
+  await editBlueprint(world, 'Lamp', { props: { color: 'red', power: 3 } })
+  await editBlueprint(world, 'Door', { props: { open: true } })
+  expect(await pullWith(project)).toMatchObject({ kind: 'merged', unannounced: 0, loss: undefined })
+  expect(project.read('apps/Lamp/index.js')).toBe(made('second')['index.js'])
+  const back = await locked(world, 'Lamp', (lockToken) => world.remote.rollbackDeploy({ lockToken, scope: 'Lamp' }))
+  expect(back).toMatchObject({ kind: 'rolled-back' })
+  await editBlueprint(world, 'Lamp', { desc: 'a lamp' })
+  await deploy(world, 'Lamp', made('third'))
+  await editBlueprint(world, 'Lamp', { author: 'bob' })
+  expect(await pullWith(project, { verify: true })).toMatchObject({ kind: 'merged', unannounced: 0, loss: undefined })
+  expect(project.read('apps/Lamp/index.js')).toBe(made('third')['index.js'])
+  expect(project.git('log', '--format=%an', `${start}..${REF}`)).not.toContain('unannounced')
+  project.check()
+})
