@@ -1,3 +1,4 @@
+import { addNamed } from '../git-bridge/merge-units.ts'
 import type { Overwritten, OverwrittenField } from '../git-bridge/rebased.ts'
 import type { Commit, Oid } from '../git-bridge/repository.ts'
 import { lineAfter } from '../git-bridge/seen.ts'
@@ -54,7 +55,7 @@ export async function lostFields(
     }
   }
   if (found.size === 0) return []
-  const now = await readUnits(repository, tip, prefix, unitsOf([...found.values()].flatMap(({ files }) => files)))
+  const now = await readAt(session, tip, [...found.values()])
   return [...found.values()].filter(({ key, path, value, world }) => {
     const object = objectIn(now, key)
     const same = path.length === 1 ? fieldEquality(parseObjectKey(key).kind, path[0]!) : jsonEquals
@@ -70,10 +71,8 @@ export async function asRestored(
   tip: Oid,
   lost: readonly LostField[],
 ): Promise<Overwritten> {
-  const { repository, prefix } = session
-  const units = unitsOf(lost.flatMap(({ files }) => files))
-  const before = await readUnits(repository, base, prefix, units)
-  const after = await readUnits(repository, tip, prefix, units)
+  const before = await readAt(session, base, lost)
+  const after = await readAt(session, tip, lost)
   const byKey = new Map<ObjectKey, OverwrittenField[]>()
   for (const { key, path, value } of lost) {
     const fields = byKey.get(key) ?? []
@@ -95,6 +94,13 @@ export function asLostObjects(lost: readonly LostField[]): readonly LostObject[]
   }
   const objects = [...byKey].map(([object, fields]): LostObject => ({ object, kind: 'older', fields }))
   return objects.toSorted((a, b) => (a.object < b.object ? -1 : 1))
+}
+
+/** The objects that lost fields are of, wherever a commit has them: a blueprint may have got a folder of its own since. */
+async function readAt({ repository, prefix }: Session, commit: Oid, lost: readonly LostField[]): Promise<TreeObjects> {
+  const units = unitsOf(lost.flatMap(({ files }) => files))
+  await addNamed(units, repository, prefix, [commit], new Map(lost.map((field) => [field.key, field])))
+  return readUnits(repository, commit, prefix, units)
 }
 
 function objectIn({ objects }: TreeObjects, key: ObjectKey) {

@@ -34,6 +34,21 @@ async function locked<T>(world: World, scope: string, work: (lockToken: string) 
   return done
 }
 
+async function deployAs(world: World, id: string, scope: string): Promise<void> {
+  const script = await world.remote.uploadAsset(new TextEncoder().encode('export default () => 5\n'), 'js')
+  const version = Number((await world.blueprint(id))?.version) + 1
+  const scripts = {
+    scriptRef: null,
+    script,
+    scriptFiles: { 'index.js': script },
+    scriptEntry: 'index.js',
+    scriptFormat: 'module',
+  }
+  await locked(world, scope, (lockToken) =>
+    world.act('bob', { type: 'blueprint_modify', lockToken, change: { id, version, ...scripts } }),
+  )
+}
+
 /** Lamps, a door that shares their module, and a post without scripts. */
 async function furnish(world: World): Promise<void> {
   await addLamps(world)
@@ -162,5 +177,28 @@ it('G4: a module of several blueprints, a variant, a rollback: scripts that nobo
   expect(await pullWith(project, { verify: true })).toMatchObject({ kind: 'merged', unannounced: 0, loss: undefined })
   expect(project.read('apps/Lamp/index.js')).toBe(made('third')['index.js'])
   expect(project.git('log', '--format=%an', `${start}..${REF}`)).not.toContain('unannounced')
+  project.check()
+})
+
+it('G11: what was lost is found where its blueprint went since', async () => {
+  const dataDir = temporaryFolder()
+  const first = await startWorld({ publicLike: true, dataDir })
+  await addLamps(first)
+  await locked(first, 'Lamp', (token) => add(first, 'Lamp__Tall', { scope: 'Lamp', scriptRef: 'Lamp' }, token))
+  first.runtime.save()
+  const project = await cloneWorld(first)
+  expect(project.exists('apps/Lamp/Tall.json')).toBe(true)
+  await editBlueprint(first, 'Lamp__Tall', { desc: 'lost' })
+  await pullWith(project)
+  await first.runtime.kill()
+  const world = await startWorld({ publicLike: true, dataDir, port: first.runtime.port })
+  await editBlueprint(world, 'Lamp__Tall', { author: 'bob' })
+  await deployAs(world, 'Lamp__Tall', 'Lamp')
+  await expect(pullWith(project)).rejects.toMatchObject({ data: { objects: [{ object: 'blueprint:Lamp__Tall' }] } })
+  expect(await pullWith(project, { loss: 'restore' })).toMatchObject({ kind: 'merged', loss: { choice: 'restore' } })
+  expect(project.exists('apps/Lamp/Tall.json')).toBe(false)
+  expect(project.json('apps/Lamp__Tall/Lamp__Tall.json')).toMatchObject({ desc: 'lost', author: 'bob' })
+  expect(await project.push()).toMatchObject({ kind: 'pushed', landed: 1 })
+  expect(await world.blueprint('Lamp__Tall')).toMatchObject({ desc: 'lost', author: 'bob' })
   project.check()
 })
