@@ -2,12 +2,14 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import type { Layout } from '../../src/git-bridge/materializer.ts'
 import type { Oid, Repository } from '../../src/git-bridge/repository.ts'
 import { readNews } from '../../src/git-bridge/seen.ts'
+import { formatTrailers } from '../../src/git-bridge/trailers.ts'
 import { type Units, unitsOf } from '../../src/git-bridge/units.ts'
+import { mergeWorlds } from '../../src/git-bridge/world-merge.ts'
 import { writtenIn } from '../../src/git-bridge/wrote.ts'
 import { entityFile } from '../../src/projection/paths.ts'
 import type { FieldSet } from '../../src/resolvers/fields.ts'
 import type { Effect } from '../../src/world/wire-world.ts'
-import { putBlueprint, putEntity, remove, Trees } from './world-trees.ts'
+import { type Files, putBlueprint, putEntity, remove, Trees } from './world-trees.ts'
 
 let trees: Trees
 
@@ -133,4 +135,30 @@ test('below a prefix', async () => {
   const found = await writtenSince(trees.repository, base, tip, 'games/plaza/', unitsOf([entityFile('one')]))
   expect(found.get('entity:one' as never)?.touches(['pinned'])).toBe(true)
   expect((await writtenSince(trees.repository, base, tip, 'games/other/', unitsOf([entityFile('one')]))).size).toBe(0)
+})
+
+test('G7, P1: what a push took in on its way is not seen, though its commit held the same long ago', async () => {
+  const { repository } = trees
+  const path = 'apps/Lamp/index.js'
+  const script = (a: string, b: string) => ({ [path]: `${a}\n1\n2\n3\n4\n${b}\n` })
+  let cursor = 1
+  const operation = (after: Oid, files: Files, source = 'admin') => {
+    const object = 'blueprint:Lamp'
+    const trailers = formatTrailers({ worldId: 'plaza', cursor: ++cursor, opId: `op-${cursor}`, source, object })
+    return trees.commit(after, files, `change\n\n${trailers.replace('{tree}', after)}`)
+  }
+  const first = await trees.line(undefined).apply(putBlueprint('Lamp', { scriptEntry: 'index.js' }))
+  const root = await operation(first, script('a0', 'b0'))
+  const x = await trees.commit(root, script('a1', 'b0'))
+  const base = await operation(root, script('a0', 'b1'))
+  // HEAD takes b1 in from the world.
+  const taken = await trees.commit(x, script('a1', 'b1'))
+  const { tree, author, committer } = await repository.readCommit(taken)
+  const ours = await repository.writeCommit({ tree, author, committer, parents: [x, base], message: 'merge\n' })
+  // Somebody puts b0 back, and a push that knows it sends its own merge with that.
+  const back = await operation(base, script('a0', 'b0'))
+  const theirs = await operation(back, script('a1', 'b0'), `git:${x}`)
+  const merged = await mergeWorlds(repository, '', { base, ours, theirs })
+  expect(merged.contested).toEqual([])
+  expect(await trees.text(merged.tree!, path)).toBe(script('a1', 'b0')[path])
 })
