@@ -15,8 +15,9 @@ import { type AssetValue, assetValue, extensionOf } from '../projection/asset-va
 import { layoutOf } from '../projection/project.ts'
 import { wireAssetUrls } from '../projection/wire.ts'
 import { describeOperation } from '../projection/words.ts'
+import { fieldEquality } from '../resolvers/equality.ts'
 import { type FieldPath, fieldAt, fieldName, withField } from '../resolvers/fields.ts'
-import { type JsonObject, own } from '../world/json.ts'
+import { type JsonObject, own, withKey } from '../world/json.ts'
 import type { Cursor, Operation } from '../world/operation.ts'
 import { type ObjectKey, objectKey } from '../world/state.ts'
 import { type Effect, effectOf, isInHand, type WireWorld } from '../world/wire-world.ts'
@@ -72,8 +73,8 @@ export class LineWriter {
   readonly #about = new Set<ObjectKey>()
   readonly #rules: CleaningRules
   readonly #assumed: ReadonlyMap<string, AssetValue>
-  /** What moves in somebody's hand named, which made no commit: the object's next operation carries it (G4). */
-  readonly #held = new Map<ObjectKey, Set<string>>()
+  /** Where somebody's hand moved an object last, which made no commit: the object's next operation carries it (G4). */
+  readonly #held = new Map<ObjectKey, JsonObject>()
   #time: number
   #place: Pick<Operation, 'cursor' | 'opId'>
 
@@ -202,9 +203,12 @@ export class LineWriter {
 
   #hold(operation: Operation): void {
     const key = objectOf(effectOf(operation)) as ObjectKey
-    const names = this.#held.get(key) ?? new Set()
-    this.#held.set(key, names)
-    for (const name of namesIn(operation)) names.add(name)
+    const at = operation.snapshot ?? {}
+    const moved = namesIn(operation).reduce(
+      (held, name) => withKey(held, name, own(at, name)),
+      this.#held.get(key) ?? {},
+    )
+    this.#held.set(key, moved)
   }
 
   /**
@@ -217,7 +221,9 @@ export class LineWriter {
     if (step === undefined) return undefined
     const { of: kind, id } = effect
     const key = objectKey(kind, id)
-    const fields = unannouncedFields(step, new Set([...namesIn(operation), ...(this.#held.get(key) ?? [])]))
+    const held = Object.entries(this.#held.get(key) ?? {})
+    const carried = held.filter(([field, at]) => fieldEquality(kind, field)(at, own(effect.object, field)))
+    const fields = unannouncedFields(step, new Set([...namesIn(operation), ...carried.map(([field]) => field)]))
     const scripts = kind === 'blueprint' && !namesScripts(operation) ? await this.#scriptsIn(effect, step) : []
     if (fields.length + scripts.length === 0) return undefined
     const { path, object, after } = step

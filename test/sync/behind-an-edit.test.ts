@@ -204,6 +204,31 @@ it("G4: what a hand moved, what a field was removed by, and noise in the digits 
   project.check()
 })
 
+it('G11: what somebody held explains where it was last, no other place', async () => {
+  const { world } = await startUnlucky()
+  const project = await cloneWorld(world)
+  const entity = (await world.entity('lamp0001'))!
+  const head = await world.head()
+  const feed = new ScriptedFeed()
+  const happen = (cursor: number, patch: JsonObject, more: JsonObject = {}) =>
+    feed.happen(cursor, `op${cursor}`, 'entity.update', { ...entity, ...patch, ...more }, { patch })
+  const fetch = () => project.session((session) => fetchWorld(withRuntime(session, feed.answers(session.runtime))))
+  happen(head + 1, { position: [1, 1, 1] })
+  happen(head + 2, { mover: 'eve', position: [2, 2, 2] })
+  happen(head + 3, { mover: 'eve', position: [3, 3, 3] })
+  happen(head + 4, { pinned: true }, { position: [3, 3, 3] })
+  expect(await fetch()).toMatchObject({ commits: 2 })
+  // Nothing in a hand is ever saved: the server came back with what it was before all that.
+  happen(head + 5, { mover: 'eve', position: [4, 4, 4] })
+  expect(await fetch()).toMatchObject({ commits: 0 })
+  happen(head + 6, { pinned: false }, { position: [0, 0, 0] })
+  const lost = { message: expect.stringContaining('lamp0001 is older in position.') }
+  await expect(fetch()).rejects.toMatchObject(lost)
+  // The same for whoever reads all of it at once.
+  project.git('update-ref', REF, `${REF}~1`)
+  await expect(fetch()).rejects.toMatchObject(lost)
+})
+
 it('G11: a push whose echo brings the loss to light is ended by the pull that settles it', async () => {
   const { world: first, restart } = await startUnlucky()
   const project = await cloneWorld(first)
