@@ -167,26 +167,35 @@ describe('G9: a feed that does not reach back to where we are', () => {
 
   it('G11: what is back behind the line stops it as well, though the feed tells no more', async () => {
     const dataDir = temporaryFolder()
-    const options = { publicLike: true, dataDir, retention: 3 }
+    const options = { publicLike: true, dataDir, retention: 4 }
     const world = await startWorld(options)
     await addLamps(world)
+    const post = { ...(await world.entity('lamp0001'))!, id: 'post', uid: 'post' }
+    await world.act('ada', { type: 'entity_add', entity: post })
     const project = await cloneWorld(world)
     await world.edit('bob', 'lamp0001', { position: [4, 4, 4] })
     world.runtime.save()
     await world.edit('bob', 'lamp0001', { position: [5, 5, 5] })
+    await world.act('bob', { type: 'entity_remove', id: 'post' })
     expect((await pullWith(project)).kind).toBe('merged')
     await world.runtime.kill()
     const again = await startWorld({ ...options, port: world.runtime.port })
     for (let x = 0; x < 4; x++) await again.edit('bob', 'lamp0002', { position: [x, 1, 1] })
     await expect(pullWith(project)).rejects.toMatchObject({
       code: 'lost_state',
-      data: { objects: [{ object: 'entity:lamp0001', kind: 'older', fields: [{ field: 'position' }] }] },
+      data: {
+        objects: [
+          { object: 'entity:lamp0001', kind: 'older', fields: [{ field: 'position' }] },
+          { object: 'entity:post', kind: 'back' },
+        ],
+      },
     })
     expect(await pullWith(project, 'restore')).toMatchObject({ kind: 'merged' })
     expect(project.json(project.entityPath('lamp0001')).position).toEqual([5, 5, 5])
     expect(project.json(project.entityPath('lamp0002')).position).toEqual([3, 1, 1])
-    expect(await project.push()).toMatchObject({ kind: 'pushed', landed: 1 })
+    expect(await project.push()).toMatchObject({ kind: 'pushed', landed: 2 })
     expect(await again.entity('lamp0001')).toMatchObject({ position: [5, 5, 5] })
+    expect(await again.entity('post')).toBeUndefined()
     project.check()
   })
 })
