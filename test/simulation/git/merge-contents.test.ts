@@ -37,7 +37,7 @@ test.each(CASES)('the model merges as the driver does: %s', async (_name, path, 
     mkdirSync(dirname(join(folder, path)), { recursive: true })
     const report = await runMergeDriver(folder, { base: 'base', ours: 'ours', theirs: 'theirs', path })
     const labels = { ours: 'HEAD', theirs: 'left', base: '' }
-    const merged = mergeContents(git.repo, path, { base, ours, theirs }, { labels, virtual: false, merged: undefined })
+    const merged = mergeContents(git.repo, path, { base, ours, theirs }, { labels, depth: 0, merged: undefined })
     const text = Buffer.from(merged.bytes).toString('latin1')
     expect([merged.clean, text]).toEqual([report.exitCode === 0, readFileSync(join(folder, 'ours'), 'latin1')])
   } finally {

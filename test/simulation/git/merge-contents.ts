@@ -24,10 +24,12 @@ export interface MergedContent {
 /** What git tells of a merge that is under way. */
 export interface MergeContext {
   readonly labels: { readonly ours: string; readonly theirs: string; readonly base: string }
-  /** A merge of merge bases, which nobody will see. */
-  readonly virtual: boolean
+  /** Of a merge of merge bases, which nobody will see: how deep among such. */
+  readonly depth: number
   /** The commit that `git merge` merges (`GITHEAD_<oid>`); undefined in a rebase, a cherry-pick, a revert. */
   readonly merged: Oid | undefined
+  /** Of a renamed file on its way into another one. */
+  readonly inner?: boolean
 }
 
 /** Merges the contents of a file as git does: by the product's driver where attributes and configuration say so. */
@@ -35,18 +37,38 @@ export function mergeContents(repo: Repo, path: string, contents: Contents, cont
   const driver = attribute(repo, path, 'merge')
   const isOurs = driver === 'gamedev' && repo.config('merge.gamedev.driver') !== undefined
   if (driver === 'unset' || driver === 'binary') return mergeBinary(contents, context)
-  if (!isOurs) return mergeLines(contents, labelsOf(repo, context.labels)) ?? mergeBinary(contents, context)
-  if (context.virtual && repo.config('merge.gamedev.recursive') === 'binary') return mergeBinary(contents, context)
+  if (!isOurs) {
+    const merged = mergeLines(contents, labelsOf(repo, context.labels)) ?? mergeBinary(contents, context)
+    return merged.clean ? merged : { clean: false, bytes: longer(merged.bytes, context) }
+  }
+  if (context.depth > 0 && repo.config('merge.gamedev.recursive') === 'binary') return mergeBinary(contents, context)
   return mergeByDriver(repo, path, contents, context)
 }
 
 /** Ours, in conflict; of a merge that nobody sees, the base. */
-function mergeBinary({ base, ours }: Contents, { virtual }: MergeContext): MergedContent {
-  return virtual ? { clean: true, bytes: base } : { clean: false, bytes: ours }
+function mergeBinary({ base, ours }: Contents, { depth }: MergeContext): MergedContent {
+  return depth > 0 ? { clean: true, bytes: base } : { clean: false, bytes: ours }
 }
 
 function labelsOf(repo: Repo, { ours, theirs, base }: MergeContext['labels']): ConflictLabels {
   return /diff3$/.test(repo.config('merge.conflictStyle') ?? '') ? { ours, theirs, base } : { ours, theirs }
+}
+
+/** Markers around what has markers in it already, or will be merged once more, are longer: two signs for each merge. */
+function longer(bytes: Uint8Array, { depth, inner, labels }: MergeContext): Uint8Array {
+  const extra = 2 * depth + (inner === true ? 1 : 0)
+  if (extra === 0) return bytes
+  let open = false
+  const lines = Buffer.from(bytes).toString('latin1').split('\n')
+  const [ours, theirs] = [labels.ours, labels.theirs].map((label) => Buffer.from(label).toString('latin1'))
+  const all = lines.map((line) => {
+    const bare = line.replace(/\r$/, '')
+    const begins = !open && bare === `<<<<<<< ${ours}`
+    const ends = open && bare === `>>>>>>> ${theirs}`
+    if (begins || ends) open = begins
+    return begins || ends || (open && bare === '=======') ? line[0]!.repeat(extra) + line : line
+  })
+  return Buffer.from(all.join('\n'), 'latin1')
 }
 
 /** Undefined for binary contents. */

@@ -1,11 +1,11 @@
 import type { FileMode, Oid } from '../../../src/git-bridge/repository.ts'
-import { notModelled } from './commands/call.ts'
 import { mergeBases } from './history.ts'
 import type { Stages } from './index-file.ts'
 import { type MergeContext, mergeContents } from './merge-contents.ts'
+import { type MergeEntry, planMerge } from './merge-stages.ts'
 import { addBlob, addCommit, EMPTY_TREE, type FreshObjects, readBlob, readCommit, sortedByName } from './objects.ts'
 import type { Repo } from './repo.ts'
-import { diffTrees, type FileItem, lookup, TreeDraft } from './trees.ts'
+import { type FileItem, TreeDraft } from './trees.ts'
 
 export interface TreeMerge {
   /** What is to stand in the work tree: with conflicts, files with markers. */
@@ -38,7 +38,7 @@ export function mergeCommits(
       theirs: 'Temporary merge branch 2',
       base: 'merged common ancestors',
     }
-    const { tree } = mergeCommits(repo, objects, base!, next, { labels, virtual: true, merged: undefined })
+    const { tree } = mergeCommits(repo, objects, base!, next, { labels, depth: context.depth + 1, merged: undefined })
     base = addCommit(objects, {
       tree,
       parents: [base!, next],
@@ -53,41 +53,22 @@ export function mergeCommits(
   return mergeTrees(repo, objects, trees, { ...context, labels: { ...context.labels, base: said } })
 }
 
-/** Merges three trees file by file. */
-export function mergeTrees(
-  repo: Repo,
-  objects: FreshObjects,
-  { base, ours, theirs }: Trees,
-  context: MergeContext,
-): TreeMerge {
-  const draft = new TreeDraft(objects, ours)
+/** Merges three trees file by file; files that a side has renamed with what they were. */
+export function mergeTrees(repo: Repo, objects: FreshObjects, trees: Trees, context: MergeContext): TreeMerge {
+  const mergeOne = (path: string, entry: MergeEntry, inner = false) =>
+    mergeFile(repo, objects, path, entry, { ...context, inner })
+  const plan = planMerge(objects, trees, mergeOne)
+  const draft = new TreeDraft(objects, trees.ours)
   const conflicts = new Map<string, Stages>()
-  const changes = diffTrees(objects, base, theirs)
+  const merged = [...plan.entries].map(([path, entry]) => ({ path, entry, ...mergeOne(path, entry) }))
   // Removed before the others come: a file may be in the place of a folder, and the other way round.
-  for (const { path, before, after } of [...changes].sort(
-    (a, b) => Number(b.after === undefined) - Number(a.after === undefined),
-  )) {
-    const now = fileAt(objects, ours, path)
-    const merge = mergeFile(repo, objects, path, [before, now, after], context)
-    if (merge.item === undefined) draft.delete(path)
-    else draft.set(path, merge.item.mode, merge.item.oid)
-    if (!merge.clean) conflicts.set(path, [before, now, after])
+  for (const path of plan.gone) draft.delete(path)
+  for (const { path, item } of merged) if (item === undefined) draft.delete(path)
+  for (const { path, entry, item, clean } of merged) {
+    if (item !== undefined) draft.set(path, item.mode, item.oid)
+    if (!clean) conflicts.set(path, entry.stages)
   }
-  const tree = draft.write()
-  return { tree, conflicts: sortedByName(conflicts) }
-}
-
-/** The file at a path. A folder in its place, or a file above it, is more than the model knows to merge. */
-function fileAt(objects: FreshObjects, tree: Oid, path: string): FileItem | undefined {
-  const names = path.split('/')
-  for (let n = 1; n <= names.length; n += 1) {
-    const found = lookup(objects, tree, names.slice(0, n).join('/'))
-    if (found === undefined) return undefined
-    const { mode, oid } = found
-    if (n === names.length && mode !== '40000') return { mode, oid }
-    if ((n === names.length) === (mode === '40000')) throw notModelled(['merge', `with a file and a folder at ${path}`])
-  }
-  return undefined
+  return { tree: draft.write(), conflicts: sortedByName(conflicts) }
 }
 
 /** One file; what is left of it, and whether anybody has to look at it. */
@@ -95,22 +76,40 @@ function mergeFile(
   repo: Repo,
   objects: FreshObjects,
   path: string,
-  [base, ours, theirs]: Stages,
+  { stages: [base, ours, theirs], names, open }: MergeEntry,
   context: MergeContext,
 ): { readonly item: FileItem | undefined; readonly clean: boolean } {
-  if (isSame(ours, theirs) || isSame(base, theirs)) return { item: ours, clean: true }
-  if (isSame(base, ours)) return { item: theirs, clean: true }
-  if (ours === undefined || theirs === undefined) {
-    return { item: context.virtual ? base : (ours ?? theirs), clean: false }
+  if (open === true && (ours === undefined || theirs === undefined)) {
+    if (ours === undefined && theirs === undefined) return { item: undefined, clean: false }
+    return { item: context.depth > 0 && base !== undefined ? base : (ours ?? theirs), clean: false }
   }
-  const mode = mergeModes(base?.mode, ours.mode, theirs.mode)
+  const mayBeClean = open !== true
+  if (isSame(ours, theirs) || isSame(base, theirs)) return { item: ours, clean: mayBeClean }
+  if (isSame(base, ours)) return { item: theirs, clean: mayBeClean }
+  if (ours === undefined || theirs === undefined) {
+    return { item: context.depth > 0 ? base : (ours ?? theirs), clean: false }
+  }
+  const { mode, clean: cleanMode } = mergeModes(base?.mode, ours.mode, theirs.mode)
+  const clean = mayBeClean && cleanMode
+  if (base?.oid === ours.oid || ours.oid === theirs.oid) return { item: { mode, oid: theirs.oid }, clean }
+  if (base?.oid === theirs.oid) return { item: { mode, oid: ours.oid }, clean }
   const content = (item: FileItem | undefined) => (item === undefined ? new Uint8Array() : readBlob(objects, item.oid))
-  if (base?.oid === ours.oid || ours.oid === theirs.oid)
-    return { item: { mode: mode.mode, oid: theirs.oid }, clean: mode.clean }
-  if (base?.oid === theirs.oid) return { item: { mode: mode.mode, oid: ours.oid }, clean: mode.clean }
   const contents = { base: content(base), ours: content(ours), theirs: content(theirs) }
-  const { clean, bytes } = mergeContents(repo, path, contents, context)
-  return { item: { mode: mode.mode, oid: addBlob(objects, bytes) }, clean: clean && mode.clean }
+  const labels = names === undefined ? context.labels : named(context.labels, names)
+  const merged = mergeContents(repo, path, contents, { ...context, labels })
+  return { item: { mode, oid: addBlob(objects, merged.bytes) }, clean: clean && merged.clean }
+}
+
+/** Markers say where a file was, where it was renamed. */
+function named(
+  labels: MergeContext['labels'],
+  [base, ours, theirs]: NonNullable<MergeEntry['names']>,
+): MergeContext['labels'] {
+  return {
+    ours: `${labels.ours}:${ours}`,
+    theirs: `${labels.theirs}:${theirs}`,
+    base: `${labels.base}:${base}`,
+  }
 }
 
 function mergeModes(base: FileMode | undefined, ours: FileMode, theirs: FileMode): { mode: FileMode; clean: boolean } {

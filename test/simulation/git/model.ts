@@ -2,7 +2,7 @@ import type { Oid } from '../../../src/git-bridge/repository.ts'
 import type { Disk } from '../fs/disk.ts'
 import { doAll } from './effects.ts'
 import { readCommit } from './objects.ts'
-import { type CommitOptions, type CommitOutcome, commit, move, remove, stage } from './porcelain/commit.ts'
+import { type CommitOptions, type CommitOutcome, commit, isUnderWay, move, remove, stage } from './porcelain/commit.ts'
 import { abort, type MergeOptions, type MergeOutcome, merge } from './porcelain/merge.ts'
 import { commitAt, moveTo, type Refused, resetTo } from './porcelain/operations.ts'
 import { cherryPick, type PickOutcome, revert } from './porcelain/pick.ts'
@@ -80,10 +80,11 @@ export class GitModel {
     this.repo.refs.write(`refs/heads/${name}`, commitAt(this.repo, revision))
   }
 
-  /** `git switch [--create] <name>`; refused where local changes are in the way. */
+  /** `git switch [--create] <name>`; refused where local changes are in the way, or something is under way. */
   switch(name: string, options: { readonly create?: boolean } = {}): Refused | undefined {
     const { repo } = this
     const ref = `refs/heads/${name}`
+    if (isUnderWay(repo)) return { kind: 'refused', paths: [] }
     if (options.create === true && repo.head !== undefined) repo.refs.write(ref, repo.head)
     const to = repo.refs.read(ref)
     if (to !== undefined && repo.head !== undefined) {

@@ -1,7 +1,7 @@
 import type { Random } from '../host.ts'
 import { doAll } from './effects.ts'
-import { readCommit } from './objects.ts'
-import type { CommitOutcome } from './porcelain/commit.ts'
+import { readBlob, readCommit } from './objects.ts'
+import { type CommitOutcome, isUnderWay } from './porcelain/commit.ts'
 import { stashPop, stashPush } from './porcelain/stash.ts'
 import type { Ended, Twin } from './twin.ts'
 
@@ -23,6 +23,56 @@ export function step(twin: Twin, random: Random): Step {
   }
 }
 
+/** Two branches that change the same few files, and what brings them together, sometimes more than once. */
+export function* branches(twin: Twin, random: Random): Generator<Step, void, void> {
+  for (const [n, path] of PATHS.entries()) {
+    const lines = Array.from({ length: 12 }, (_, line) => (n < 3 ? `line ${line}` : `line ${n} ${line}`))
+    if (random() < 0.6) twin.write(path, path.endsWith('.bin') ? '\0' : lines.join('\n'))
+  }
+  yield commitAll(twin, random)
+  if (twin.model.head === undefined) return
+  for (const branch of ['left', 'right']) {
+    twin.model.createBranch(branch)
+    twin.git('branch', branch)
+  }
+  for (let round = 0; round < 3; round += 1) {
+    for (const branch of ['left', 'right']) {
+      yield switchTo(twin, branch)
+      for (let n = Math.ceil(random() * 3); n > 0; n -= 1) {
+        const done = pick(random, [edit, edit, moveFile, moveFile, removeFile, makeExecutable])(twin, random)
+        if (done !== undefined) yield done
+      }
+      yield commitAll(twin, random)
+    }
+    const joined = pick(random, [merge, merge, merge, squash, pickOne, rebaseOnto])(twin, random)
+    if (joined !== undefined) yield joined
+    if (isMerging(twin) || twin.model.repo.index.unmerged.size > 0) {
+      if (twin.model.repo.state('rebase-merge/todo') !== undefined) return
+      settle(twin)
+      yield commitAll(twin, random)
+    }
+    if (random() < 0.4) {
+      yield switchTo(twin, 'left')
+      const { repo } = twin.model
+      const before = readCommit(repo.objects, repo.refs.read('refs/heads/right')!).parents[0]
+      if (before !== undefined && !isMerging(twin)) yield mergeOf(twin, before, false)
+      if (isMerging(twin)) {
+        settle(twin)
+        yield commitAll(twin, random)
+      }
+    }
+  }
+}
+
+/** Takes our side of all conflicts: markers that are committed are no text that anybody has. */
+function settle(twin: Twin): void {
+  const { index, objects } = twin.model.repo
+  for (const [path, [, ours]] of index.unmerged) {
+    if (ours === undefined) twin.remove(path)
+    else twin.write(path, Buffer.from(readBlob(objects, ours.oid)).toString('utf8'))
+  }
+}
+
 function roll(random: Random): Action {
   let left = random() * WEIGHT
   for (const [weight, act] of ACTIONS) {
@@ -38,6 +88,7 @@ type Action = (twin: Twin, random: Random) => Step | undefined
 const ACTIONS: readonly (readonly [weight: number, act: Action])[] = [
   [30, edit],
   [4, removeFile],
+  [6, moveFile],
   [3, touch],
   [3, makeExecutable],
   [3, stageAll],
@@ -90,6 +141,17 @@ function removeFile(twin: Twin, random: Random): Step | undefined {
   return nothing(`remove ${path}`)
 }
 
+/** Moves a file to another place, changed a little or not at all. */
+function moveFile(twin: Twin, random: Random): Step | undefined {
+  const [from, to] = [pick(random, PATHS), pick(random, PATHS)]
+  const content = twin.read(from)
+  if (content === undefined || from === to) return undefined
+  const moved = random() < 0.5 ? content : content.replace('line 5', `moved ${Math.floor(random() * 3)}`)
+  twin.remove(from)
+  twin.write(to, moved)
+  return nothing(`move ${from} to ${to}: ${JSON.stringify(moved)}`)
+}
+
 function touch(twin: Twin, random: Random): Step | undefined {
   const path = pick(random, PATHS)
   const content = twin.read(path)
@@ -112,7 +174,7 @@ function stageAll(twin: Twin): Step | undefined {
   return nothing('add')
 }
 
-function commitAll(twin: Twin, random: Random): Step | undefined {
+function commitAll(twin: Twin, random: Random): Step {
   const message = `commit ${Math.floor(random() * 100)}`
   const model = said(twin.model.commit({ message, all: true }))
   twin.git('add', '-A')
@@ -140,10 +202,8 @@ function said(outcome: CommitOutcome): boolean {
 }
 
 /** Something is under way: most commands are for another time. */
-function isMerging({ model: { repo } }: Twin): boolean {
-  return ['MERGE_HEAD', 'CHERRY_PICK_HEAD', 'REVERT_HEAD', 'rebase-merge/todo'].some(
-    (name) => repo.state(name) !== undefined,
-  )
+function isMerging({ model }: Twin): boolean {
+  return isUnderWay(model.repo)
 }
 
 function createBranch(twin: Twin, random: Random): Step | undefined {
@@ -158,14 +218,20 @@ function createBranch(twin: Twin, random: Random): Step | undefined {
 function switchBranch(twin: Twin, random: Random): Step | undefined {
   const branch = pick(random, BRANCHES)
   if (twin.model.repo.refs.read(`refs/heads/${branch}`) === undefined || isMerging(twin)) return undefined
+  return switchTo(twin, branch)
+}
+
+function switchTo(twin: Twin, branch: string): Step {
   const model = twin.model.switch(branch) === undefined
   return { name: `switch ${branch}`, model, git: twin.git('switch', branch).code === 0 }
 }
 
 function merge(twin: Twin, random: Random): Step | undefined {
   const branch = pick(random, BRANCHES)
-  if (!canMerge(twin, branch)) return undefined
-  const noFf = random() < 0.3
+  return canMerge(twin, branch) ? mergeOf(twin, branch, random() < 0.3) : undefined
+}
+
+function mergeOf(twin: Twin, branch: string, noFf: boolean): Step {
   const { kind } = twin.model.merge(branch, { noFf })
   const ended = twin.git('merge', ...(noFf ? ['--no-ff'] : []), branch)
   return { name: `merge ${branch} ${noFf}`, model: kind, git: ended.code === 0 ? kindOf(kind) : kindOfFailure(ended) }
@@ -198,7 +264,7 @@ function kindOfFailure({ stdout, stderr }: Ended): string {
   if (/^(?:Automatic merge failed|CONFLICT)/m.test(stdout)) return 'conflicts'
   if (/is now empty|nothing to commit/.test(stderr + stdout)) return 'empty'
   if (/unrelated histories/.test(stderr)) return 'unrelated'
-  return /overwritten by merge|removed by merge|would lose|needs merge|cannot rebase|local changes would be/.test(
+  return /overwritten by (?:merge|checkout)|removed by (?:merge|checkout)|would lose|needs merge|cannot rebase|local changes would be/.test(
     stderr,
   )
     ? 'refused'
@@ -359,7 +425,7 @@ function ask(twin: Twin, random: Random): Step | undefined {
     ['var', 'GIT_COMMITTER_IDENT'],
     ['check-ignore', '--quiet', '--', path],
     ['rev-parse', '--verify', '--quiet', '--end-of-options', 'refs/heads/left'],
-    ['config', '--get', 'merge.renames'],
+    ['config', '--get', 'merge.directoryRenames'],
     ...(twin.exists(path) ? [['hash-object', '--', path]] : []),
     ...(head === undefined
       ? []

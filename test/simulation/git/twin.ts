@@ -122,7 +122,9 @@ export class Twin {
   }
 
   #gitState(): object {
-    const refs = this.git('for-each-ref', '--format=%(refname) %(objectname)').stdout.trim()
+    const listed = this.git('for-each-ref', '--format=%(refname) %(objectname)').stdout.trim().split('\n')
+    // Labels of a rebase that stopped are its own.
+    const refs = listed.filter((line) => !line.startsWith('refs/rewritten/')).join('\n')
     const head = readFileSync(join(this.folder, '.git/HEAD'), 'latin1').trim()
     const files: Record<string, string> = {}
     const visit = (folder: string): void => {

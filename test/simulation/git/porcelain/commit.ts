@@ -89,6 +89,13 @@ export function endOperation(repo: Repo): void {
   for (const name of UNDER_WAY) repo.setState(name, undefined)
 }
 
+/** Whether a merge, a rebase, a cherry-pick or a revert waits to be concluded. */
+export function isUnderWay(repo: Repo): boolean {
+  return ['MERGE_HEAD', 'CHERRY_PICK_HEAD', 'REVERT_HEAD', 'rebase-merge/todo'].some(
+    (name) => repo.state(name) !== undefined,
+  )
+}
+
 export function treeOfIndex(objects: FreshObjects, index: Index): Oid {
   return treeOfFiles(objects, index.entries)
 }

@@ -51,7 +51,7 @@ export function merge(repo: Repo, revision: string, options: MergeOptions = {}):
 
   const objects = new FreshObjects(repo.objects)
   const labels = { ours: 'HEAD', theirs: revision, base: '' }
-  const merged = mergeCommits(repo, objects, head, theirs, { labels, virtual: false, merged: theirs })
+  const merged = mergeCommits(repo, objects, head, theirs, { labels, depth: 0, merged: theirs })
   objects.flush(repo.objects)
   const refused = checkOutMerge(repo, repo.headTree, merged)
   if (refused !== undefined) return refused

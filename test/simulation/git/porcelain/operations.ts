@@ -79,7 +79,7 @@ export function applyCommit(
   if (staged.length > 0) return { kind: 'refused', paths: staged }
   const objects = new FreshObjects(repo.objects)
   const ours = repo.headTree
-  const merge = mergeTrees(repo, objects, { ...trees, ours }, { labels, virtual: false, merged: undefined })
+  const merge = mergeTrees(repo, objects, { ...trees, ours }, { labels, depth: 0, merged: undefined })
   objects.flush(repo.objects)
   const refused = checkOutMerge(repo, ours, merge)
   if (refused !== undefined) return refused

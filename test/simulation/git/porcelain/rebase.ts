@@ -24,6 +24,8 @@ type Step = { readonly kind: 'reset'; readonly to: Oid } | { readonly kind: 'pic
 interface Todo {
   readonly branch: string | undefined
   readonly from: Oid
+  /** Where the branch left its upstream: what merges it there merges the new base instead. */
+  readonly base: Oid | undefined
   readonly steps: readonly Step[]
   /** Old → new commits. */
   readonly rewritten: readonly (readonly [Oid, Oid])[]
@@ -60,7 +62,7 @@ export function rebase(repo: Repo, revision: string, options: { readonly merges?
   if (refused !== undefined) return refused
   const branch = repo.refs.branch()
   repo.refs.writeHead({ oid: onto })
-  return goOn(repo, { branch, from: head, steps, rewritten: [] })
+  return goOn(repo, { branch, from: head, steps, base, rewritten: base === undefined ? [] : [[base, onto]] })
 }
 
 /** `git rebase --continue`, after the conflicts were settled and staged. */
@@ -101,7 +103,8 @@ function goOn(repo: Repo, todo: Todo): RebaseOutcome {
       repo.refs.writeHead({ oid: to })
       continue
     }
-    const stopped = step.kind === 'pick' ? pickStep(repo, step.commit) : mergeStep(repo, step.commit, rewritten)
+    const stopped =
+      step.kind === 'pick' ? pickStep(repo, step.commit) : mergeStep(repo, step.commit, rewritten, todo.base)
     if (stopped !== undefined) {
       repo.setState(PLACE, JSON.stringify({ ...todo, steps: todo.steps.slice(n), rewritten: [...rewritten] }))
       return stopped.kind === 'refused' ? stopped : { ...stopped, at: step.commit }
@@ -126,7 +129,11 @@ function pickStep(repo: Repo, oid: Oid): Stopped | undefined {
     return undefined
   }
   const outcome = pick(repo, pickOf(repo, oid))
-  if (outcome.kind === 'conflicts' || outcome.kind === 'refused') return outcome
+  if (outcome.kind === 'conflicts' || outcome.kind === 'refused') {
+    // What is being picked is the rebase's to know.
+    repo.setState('CHERRY_PICK_HEAD', undefined)
+    return outcome
+  }
   // A change that is there already is dropped; one that was empty from the beginning stays.
   if (outcome.kind === 'empty' && isEmpty(repo, known)) {
     const { tree, author, message } = { ...known, tree: repo.headTree }
@@ -139,7 +146,7 @@ function pickStep(repo: Repo, oid: Oid): Stopped | undefined {
 }
 
 /** A merge is made again, whatever it was settled to. */
-function mergeStep(repo: Repo, oid: Oid, rewritten: ReadonlyMap<Oid, Oid>): Stopped | undefined {
+function mergeStep(repo: Repo, oid: Oid, rewritten: ReadonlyMap<Oid, Oid>, base: Oid | undefined): Stopped | undefined {
   const known = readCommit(repo.objects, oid)
   const [first, second] = known.parents
   const theirs = rewritten.get(second!) ?? second!
@@ -150,8 +157,8 @@ function mergeStep(repo: Repo, oid: Oid, rewritten: ReadonlyMap<Oid, Oid>): Stop
   const head = repo.head!
   if (isAncestor(repo.objects, theirs, head)) return undefined
   const objects = new FreshObjects(repo.objects)
-  const labels = { ours: 'HEAD', theirs: `refs/rewritten/${labelOf(known)}`, base: '' }
-  const merged = mergeCommits(repo, objects, head, theirs, { labels, virtual: false, merged: undefined })
+  const labels = { ours: 'HEAD', theirs: `refs/rewritten/${second === base ? 'onto' : labelOf(known)}`, base: '' }
+  const merged = mergeCommits(repo, objects, head, theirs, { labels, depth: 0, merged: undefined })
   objects.flush(repo.objects)
   const refused = checkOutMerge(repo, repo.headTree, merged)
   if (refused !== undefined) return refused

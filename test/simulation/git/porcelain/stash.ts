@@ -98,7 +98,7 @@ export function* stashApply(repo: Repo, oid: Oid, options: { readonly index: boo
     theirs: 'Stashed changes',
     base: 'Stash base',
   }
-  const merge = mergeTrees(repo, objects, { base: base!, ours, theirs }, { labels, virtual: false, merged: undefined })
+  const merge = mergeTrees(repo, objects, { base: base!, ours, theirs }, { labels, depth: 0, merged: undefined })
   if (objects.size > 0) yield { name: 'stash objects', act: () => objects.flush(repo.objects) }
   if (before !== repo.index) yield { name: 'index', act: () => repo.writeIndex(before) }
   const refused = yield* twoTrees(repo, ours, merge.tree, { all: true })
