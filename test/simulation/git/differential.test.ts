@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest'
 import { type Random, seeded } from '../host.ts'
-import { Twin } from './twin.ts'
-import { branches, type Step, step } from './twin-steps.ts'
+import { branches, step } from './twin/steps.ts'
+import { Twin } from './twin/twin.ts'
+import type { Step } from './twin/vocabulary.ts'
 
 /** `DIFF_RUNS=1000` tries that many sequences, from `DIFF_SEED` on. */
-const RUNS = Number(process.env.DIFF_RUNS ?? 4)
+const RUNS = Number(process.env.DIFF_RUNS ?? 3)
 const FIRST = Number(process.env.DIFF_SEED ?? 1)
 const STEPS = 20
 

@@ -13,10 +13,10 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { Disk } from '../fs/disk.ts'
-import { runCommand } from './commands/run.ts'
-import { doAll } from './effects.ts'
-import { GitModel } from './model.ts'
+import { Disk } from '../../fs/disk.ts'
+import { runCommand } from '../commands/run.ts'
+import { doAll } from '../effects.ts'
+import { GitModel } from '../model.ts'
 
 const FOLDER = '/project'
 
