@@ -62,18 +62,20 @@ export function planMerge(objects: FreshObjects, { base, ours, theirs }: Trees, 
     const path = (left ?? right)!
     const names = [old, left ?? old, right ?? old] as const
     const stages: Stages = [was, ourFile, theirFile]
-    const other =
-      left !== undefined && right !== undefined ? undefined : fileAt(objects, left === undefined ? ours : theirs, path)
+    // What the other side has at the new place, as it was, or renamed to it before.
+    const known = entries.get(path)
+    const side = left === undefined ? 1 : 2
+    const isBoth = left !== undefined && right !== undefined
+    const other = isBoth ? undefined : (known?.stages[side] ?? fileAt(objects, side === 1 ? ours : theirs, path))
     if (other === undefined) {
       const deleted = ourFile === undefined || theirFile === undefined
       entries.set(path, { stages, names, ...(deleted ? { open: true } : {}) })
       continue
     }
-    // Another file has come to the new place as well.
     const { item, clean } = merge(path, { stages, names }, true)
     const own = item ?? ourFile ?? theirFile
-    const both: Stages = left === undefined ? [undefined, other, own] : [undefined, own, other]
-    entries.set(path, { stages: both, ...(clean ? {} : { open: true }) })
+    const both: Stages = side === 1 ? [undefined, other, own] : [undefined, own, other]
+    entries.set(path, { stages: both, ...(clean && known?.open !== true ? {} : { open: true }) })
   }
   return { entries, gone }
 }
