@@ -67,6 +67,8 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
 
   while (!over()) {
     const sandbox = mkdtempSync(join(tmpdir(), 'gamedev-fuzz-'))
+    const tidy = () => rmSync(sandbox, { recursive: true, force: true })
+    process.once('exit', tidy)
     writeFileSync(join(sandbox, 'canary'), 'untouched')
     mkdirSync(join(sandbox, 'data'))
     const ledger = openLedger()
@@ -99,7 +101,8 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
       peak = Math.max(peak, server.memory()?.peak ?? 0)
       operations += ledger.head
       await server.stop('SIGKILL')
-      rmSync(sandbox, { recursive: true, force: true })
+      tidy()
+      process.off('exit', tidy)
     }
   }
   const seconds = (performance.now() - started) / 1000

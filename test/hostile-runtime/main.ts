@@ -17,6 +17,8 @@ const number = (text: string, name: string): number => {
   if (!Number.isFinite(value) || value < 0) throw new Error(`--${name} is a number`)
   return value
 }
+// Whoever ends this ends the runtime under attack as well, and takes its folder away.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 const report = await fuzz({
   server: positionals[0]!,
   seed: values.seed === undefined ? Date.now() % 1_000_000 : number(values.seed, 'seed'),
