@@ -270,7 +270,13 @@ export class WatchedWorld {
       author:
         via.process === undefined
           ? { kind: 'editor', edit: this.#edit ?? this.#edits.make('the server', operation.kind, true) }
-          : { kind: 'push', clone: via.process.name, head: this.#headOf(via.process), late: via.late, checked: via.what === 'POST /admin/ops' },
+          : {
+              kind: 'push',
+              clone: via.process.name,
+              head: this.#headOf(via.process),
+              late: via.late,
+              checked: via.what === 'POST /admin/ops',
+            },
       words: `${operation.kind} ${object}`,
       // Scripts that are owed since a killed push are sent again though they may be there by now.
       idle:
