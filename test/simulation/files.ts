@@ -2,7 +2,7 @@ import { entityFile } from '../../src/projection/paths.ts'
 import type { Json, JsonObject } from '../../src/world/json.ts'
 import { type Change, newEntity, newPlaces, withSlot } from './changes.ts'
 import type { Disk } from './fs/disk.ts'
-import { fileValues, objectOf, type Place, PRESENCE, type Values } from './values.ts'
+import { fileValues, objectOf, type Place, PRESENCE, readable, type Values } from './values.ts'
 
 /** The files of a project in a work tree, as its user sees and edits them. */
 export class ProjectFiles {
@@ -115,15 +115,6 @@ export class ProjectFiles {
       )
       return { ...document, entities }
     }
-  }
-}
-
-/** What a file says; nothing when it is half written, or in conflict. */
-function readable(path: string, text: string): Values {
-  try {
-    return fileValues(path, text)
-  } catch {
-    return new Map()
   }
 }
 

@@ -14,7 +14,7 @@ import { type Random, type Strike, seeded } from './host.ts'
 import { Edits, knowing } from './knowledge.ts'
 import { CODE, errorCode, Machine } from './machine.ts'
 import { type Running, Scheduler } from './scheduler.ts'
-import { fileValues, objectOf, PRESENCE } from './values.ts'
+import { objectOf, PRESENCE, readable } from './values.ts'
 import type { Unseen } from './watch.ts'
 import { WatchedWorld } from './watched-world.ts'
 import { WorldModel } from './world/model.ts'
@@ -69,6 +69,7 @@ const EXPECTED = new Set([
   'branch_moved',
   'detached_head',
   'stale_conflict',
+  'unfit_file',
 ])
 
 /** A world, people in it, machines with clones of it, and a git server between them. */
@@ -88,6 +89,8 @@ export class Universe {
   readonly #setup: Random
   #token = 0
   #forgets = false
+  /** Two branches stay apart: git cannot merge them alone. */
+  #split = false
   readonly #losses: boolean
   #open: Unseen[] = []
 
@@ -435,7 +438,7 @@ export class Universe {
       return
     }
     for (const { path, text } of machine.git.halfConflicts()) {
-      for (const at of fileValues(path, text).keys()) machine.decided.add(objectOf(at))
+      for (const at of readable(path, text).keys()) machine.decided.add(objectOf(at))
     }
     await this.#settle(machine, random)
   }
@@ -538,6 +541,11 @@ export class Universe {
         if (code === 'invalid_files') this.#mend(machine)
         // Of a merge given up earlier something is left about the same object: this one is given up as well, as it says.
         if (code === 'stale_conflict') this.#giveUp(machine)
+        // git took two files for one that was renamed: that is for a person to look at, here nobody does.
+        if (code === 'unfit_file') {
+          this.#giveUp(machine)
+          this.#split = true
+        }
         machine.readOpen()
         machine.learn()
         this.#own(machine)
@@ -663,7 +671,7 @@ export class Universe {
       }
       const site = this.histories.siteOf(head)
       // Without a server between them, nobody sees what others gave up before they pushed it.
-      if (this.#forgets) continue
+      if (this.#forgets || this.#split) continue
       for (const edit of members(beyond(everything, site.seen))) {
         this.defects.push(`lost: ${machine.name} has never seen ${this.edits.describe([edit])}`)
       }

@@ -106,3 +106,12 @@ function set(values: Map<Place, string>, at: Place, value: Json | undefined): vo
   // A file leaves out what is empty.
   if (value !== undefined && value !== null) values.set(at, JSON.stringify(value))
 }
+
+/** What a file says; nothing when it is half written, or in conflict. */
+export function readable(path: string, text: string): Values {
+  try {
+    return fileValues(path, text)
+  } catch {
+    return new Map()
+  }
+}
