@@ -60,12 +60,14 @@ export function lyingAbout(project: Checkout): readonly string[] {
   const found = readdirSync(git, { recursive: true, withFileTypes: true })
     .filter((entry) => !entry.isDirectory())
     .map((entry) => join(entry.parentPath, entry.name).slice(git.length + 1))
-  return found
-    .filter((path) => path.endsWith('.lock') || path.startsWith('lobby/') || /^(?:[A-Z_]+|fast_import.*)$/.test(path))
-    // Every run leaves its figures, a killed one in a file of its own (docs/figures.md).
-    .filter((path) => !path.startsWith('lobby/figures/'))
-    .filter((path) => path !== 'HEAD' && path !== 'ORIG_HEAD' && path !== 'COMMIT_EDITMSG')
-    .sort()
+  return (
+    found
+      .filter((path) => path.endsWith('.lock') || path.startsWith('lobby/') || /^(?:[A-Z_]+|fast_import.*)$/.test(path))
+      // Every run leaves its figures, a killed one in a file of its own (docs/figures.md).
+      .filter((path) => !path.startsWith('lobby/figures/'))
+      .filter((path) => path !== 'HEAD' && path !== 'ORIG_HEAD' && path !== 'COMMIT_EDITMSG')
+      .sort()
+  )
 }
 
 /** Nothing is left to do or to tidy up, and the repository is sound. `lying` is what a run that nothing struck leaves. */

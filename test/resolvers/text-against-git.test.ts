@@ -1,23 +1,18 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { mergeHunks, mergeText, withMarkers } from '../../src/resolvers/text.ts'
+import { LONG } from '../e2e/long.ts'
 import { type ScriptEdits, scriptEdits } from './script-edits.ts'
+import { here, type Merged, NAMED, type Recorded, readRecorded, smallTexts } from './text-cases.ts'
 
 let folder: string
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'gamedev-text-'))
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
-
-interface Merged {
-  readonly isClean: boolean
-  /** The merged text in Latin-1, with markers where it is not clean; undefined where nothing was merged at all. */
-  readonly text: string | undefined
-}
 
 /** `git merge-file -p`, in either conflict style. */
 function git(sides: ScriptEdits, style: 'merge' | 'diff3' = 'merge'): Merged {
@@ -30,19 +25,6 @@ function git(sides: ScriptEdits, style: 'merge' | 'diff3' = 'merge'): Merged {
   )
   if (error !== undefined) throw error
   return { isClean: status === 0, text: status === 255 ? undefined : stdout.toString('latin1') }
-}
-
-function here({ base, ours, theirs }: ScriptEdits, style: 'merge' | 'diff3' = 'merge'): Merged {
-  const terms = {
-    base: Buffer.from(base, 'latin1'),
-    ours: Buffer.from(ours, 'latin1'),
-    theirs: Buffer.from(theirs, 'latin1'),
-  }
-  const outcome = mergeText(terms)
-  if (outcome.kind === 'settled') return { isClean: true, text: Buffer.from(outcome.value).toString('latin1') }
-  const labels = { ours: 'local', theirs: 'remote', ...(style === 'diff3' ? { base: 'base' } : {}) }
-  const hunks = mergeHunks(terms)
-  return { isClean: false, text: hunks && Buffer.from(withMarkers(hunks, labels)).toString('latin1') }
 }
 
 /** Compares every merge with git's, and says how many were clean. fast-check prints seed and path of a counterexample. */
@@ -61,39 +43,6 @@ function compare(
     run,
   )
   return clean
-}
-
-/** A few lines of a few kinds, and small edits of them. */
-function smallTexts(endings: readonly ('\n' | '\r\n' | 'mixed')[]): fc.Arbitrary<ScriptEdits> {
-  const line = fc.oneof(
-    { weight: 1, arbitrary: fc.constantFrom('', '}', '{', '\xe9', '\xff', 'a\rb') },
-    { weight: 2, arbitrary: fc.nat(9).map((n) => `  line${n}()`) },
-  )
-  const edit = fc.record({ at: fc.nat(12), drop: fc.nat(2), put: fc.array(line, { maxLength: 2 }) })
-  const edits = fc.array(edit, { maxLength: 3 })
-  const bare = fc.constantFrom(false, false, true)
-  return fc
-    .record({
-      base: fc.array(line, { maxLength: 12 }),
-      ours: edits,
-      theirs: edits,
-      bare: fc.tuple(bare, bare, bare),
-      ending: fc.constantFrom(...endings),
-    })
-    .map(({ base, ours, theirs, bare, ending }): ScriptEdits => {
-      const ended = (line: string, i: number) => line + (ending !== 'mixed' ? ending : i % 3 === 0 ? '\r\n' : '\n')
-      const edited = (all: typeof ours) =>
-        all.reduce<readonly string[]>(
-          (lines, { at, drop, put }) => lines.toSpliced(at, drop, ...put.map(ended)),
-          base.map(ended),
-        )
-      const text = (lines: readonly string[], isBare: boolean) => lines.join('').replace(isBare ? /\r?\n$/ : /$^/, '')
-      return {
-        base: text(edited([]), bare[0]),
-        ours: text(edited(ours), bare[1]),
-        theirs: text(edited(theirs), bare[2]),
-      }
-    })
 }
 
 describe('M3 as right as git merge-file', () => {
@@ -136,41 +85,7 @@ describe('M3 as right as git merge-file', () => {
     }
   })
 
-  test.each<[string, string, string, string]>([
-    ['an insertion that repeats its neighbours', 'a\nx\na\na', 'x\nx\na\na', 'a\nx\nx\na\na'],
-    ['a block moved past an equal brace', 'f\n}\n\ng\n}\n', 'g\n}\n\nf\n}\n', 'f\n}\n\ng\n}\n\nh\n}\n'],
-    ['a paragraph copied beside an edit', 'i\n\ni\n\np\n\n', 'i\n\ni\n\np2\n\n', 'i // 0\n // 0\ni\n\np\n\n'],
-    ['a line copied among equal ones', 'i\n\ni\n\ni\n\n', 'i // 0\n\ni // 0\n\ni\n\n', 'i\n\ni\n\ni // 0\n\ni\n\n'],
-    [
-      'a paragraph copied in front',
-      'i\n\ni\nd\ns\n\ni\n\n',
-      'i // 0\n\ni\nd\ns\n\ni\n\n',
-      'i\n\ni\n\ni\nd\ns\n\ni\n\n',
-    ],
-    ['neighbouring lines', 'a\nb\nc\nd\n', 'a\nB\nc\nd\n', 'a\nb\nC\nd\n'],
-    ['lines with one between', 'a\nb\nc\nd\n', 'A\nb\nc\nd\n', 'a\nb\nC\nd\n'],
-    ['an insertion before a changed line', 'a\nb\nc\n', 'a\nx\nb\nc\n', 'a\nB\nc\n'],
-    ['both append, one of them more', 'a\nb\n', 'a\nb\nx\n', 'a\nb\nx\ny\n'],
-    ['both append the same', 'a\nb\n', 'a\nb\n\nx\n}\n', 'a\nb\n\nx\n}\n'],
-    ['a function beside another one', 'a\n}\n', 'a\n}\n\nb\n}\n', 'a\n}\n\nc\n}\n'],
-    ['a newline added at the end here, a line there', 'a\nb', 'a\nb\n', 'a\nb\nc'],
-    ['CRLF on one side', 'a\nb\nc\n', 'a\r\nb\r\nc\r\n', 'a\nB\nc\n'],
-    ['CRLF and other lines', 'a\r\nb\r\nc', 'a\r\nx\r\nc', 'a\r\ny\r\nc'],
-    ['CRLF from nothing', '', 'a\r\nb\r\n', 'c\r\nd\r\n'],
-    ['CRLF at the first line', 'a\r\n', 'x', 'y'],
-    ['mixed ends', 'a\r\nb\nc\n', 'a\r\nx\nc\n', 'a\r\ny\nc\n'],
-    ['mixed ends before the conflict', 'a\n\nb\r\nc\r\n', 'a\n\nx\r\nc\r\n', 'a\n\ny\r\nc\r\n'],
-    ['sides in one hunk with lines in common', 'a\nb\nc\n', '1\n2\n3\n4\n5\n6\n', '0\n2\n3\n4\n5\n7\n'],
-    ['conflicts with few lines between', 'a\nb\nc\nd\ne\n', 'A\nb\nc\nd\nE\n', '1\nb\nc\nd\n2\n'],
-    ['conflicts with some lines between', 'a\nb\nc\nd\ne\nf\n', 'A\nb\nc\nd\ne\nF\n', '1\nb\nc\nd\ne\n2\n'],
-    ['conflicts with braces between', 'a\n}\n}\n\n}\n}\nf\n', 'A\n}\n}\n\n}\n}\nF\n', '1\n}\n}\n\n}\n}\n2\n'],
-    ['conflicts with an edit between', 'a\nb\nc\nd\ne\n', 'A\nb\nC\nd\nE\n', '1\nb\nc\nd\n2\n'],
-    ['conflicts with the same edit between', 'a\nb\nc\nd\ne\n', 'A\nb\nC\nd\nE\n', '1\nb\nC\nd\n2\n'],
-    ['lines in common at the end of a conflict', 'a\nb\nc\n\nd\n', 'x\ny\n}\n\ne\n', 'z\n}\n\nf\n'],
-    ['binary', 'a\0\nb\nc\n', 'a\0\nB\nc\n', 'a\0\nb\nc\n'],
-    ['empty sides', 'a\n', '', 'b\n'],
-    ['both empty', 'a\n', '', ''],
-  ])('%s', (_, base, ours, theirs) => {
+  test.each(NAMED)('%s', (_, base, ours, theirs) => {
     for (const sides of [
       { base, ours, theirs },
       { base, ours: theirs, theirs: ours },
@@ -189,4 +104,40 @@ describe('M3 as right as git merge-file', () => {
     expect(here({ base, ours, theirs })).toEqual(git({ base, ours, theirs }))
     expect(here({ base, ours: theirs, theirs: ours })).toEqual(git({ base, ours: theirs, theirs: ours }))
   })
+})
+
+/** What git says is recorded, so that tests that change our own code a thousand times need not ask it each time. */
+const RECORD = join(import.meta.dirname, 'merge-file.jsonl')
+
+/** Merges to be recorded: the named ones both ways round, and small ones whose lines end in every way. */
+function toRecord(): readonly ScriptEdits[] {
+  const named = NAMED.flatMap(([, base, ours, theirs]) => [
+    { base, ours, theirs },
+    { base, ours: theirs, theirs: ours },
+  ])
+  const small = fc.sample(smallTexts(['\n', '\r\n']), { numRuns: 120, seed: 21 })
+  const mixed = fc.sample(smallTexts(['mixed']), { numRuns: 120, seed: 22 })
+  // Git has CRLF after a marker where the base begins with it too, which need not be in any contested hunk.
+  return [...named, ...small, ...mixed.filter((sides) => here(sides).text === git(sides).text)]
+}
+
+test('the recorded answers are git’s own', () => {
+  if (process.env.RECORD === 'merge-file') {
+    const all = toRecord().map((sides): Recorded => {
+      const { isClean, text } = git(sides)
+      const diff3 = isClean ? undefined : git(sides, 'diff3').text
+      return {
+        ...sides,
+        clean: isClean,
+        ...(text !== undefined && { merge: text }),
+        ...(diff3 !== undefined && { diff3 }),
+      }
+    })
+    writeFileSync(RECORD, all.map((one) => `${JSON.stringify(one)}\n`).join(''))
+  }
+  const recorded = readRecorded(readFileSync(RECORD, 'utf8'))
+  for (const { clean, merge, diff3, ...sides } of recorded.filter((_, n) => LONG || n % 10 === 0)) {
+    expect(git(sides)).toEqual({ isClean: clean, text: merge })
+    if (diff3 !== undefined) expect(git(sides, 'diff3').text).toBe(diff3)
+  }
 })
