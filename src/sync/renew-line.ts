@@ -5,7 +5,7 @@ import { type ObjectKey, parseObjectKey } from '../world/state.ts'
 import { type Compared, compareWorlds, type Difference } from './compare-worlds.ts'
 import { forgetCompared, rememberCompared } from './compared.ts'
 import type { LineChange, Refusal } from './line.ts'
-import { behindLine, lineOperations } from './line-ops.ts'
+import { behindLine, type LineOperation, lineOperations } from './line-ops.ts'
 import { type LossChoice, type LostObject, lostObjects, lostState } from './lost-state.ts'
 import type { Mark } from './replay.ts'
 import { lastOperations, rememberWorld } from './seen-ops.ts'
@@ -58,8 +58,7 @@ export async function renewLine(
   const now = await readWorldNow(session)
   const compared = await compareWorlds(session, worldId, line, now.world)
   const behind = await behindLine(session, line.oid, lastWrites(compared.differences))
-  // What the line saw removed is back: whether somebody made it again, no feed says any more.
-  const back = await lineOperations(session, line.oid, extraOf(compared.differences))
+  const back = await backAgain(session, line.oid, compared)
   const isLost = ({ key, kind }: Difference) => kind === 'missing' || behind.has(key) || back.has(key)
   const missing = compared.differences.filter(isLost)
   const others = compared.differences.filter((difference) => !isLost(difference))
@@ -113,6 +112,20 @@ export async function renewLine(
   const { opId } = tip.trailers
   const before = first.line.oid
   return { tip: tip.oid, last: { cursor, opId }, commits, refusals, rewritten: rewritten.size, lost, before }
+}
+
+/**
+ * What the line saw removed and the world has: whether somebody made it again, no feed says any more. Where the world says
+ * that the line's newest operation about it wrote it, nobody removed it: the line is wrong (G14).
+ */
+async function backAgain(
+  session: Session,
+  tip: Oid,
+  { objects, differences }: Compared,
+): Promise<ReadonlySet<ObjectKey>> {
+  const known = await lineOperations(session, tip, extraOf(differences))
+  const isBack = ([key, { opId }]: readonly [ObjectKey, LineOperation]) => objects.get(key)?.lastOpId !== opId
+  return new Set([...known].filter(isBack).map(([key]) => key))
 }
 
 function extraOf(differences: readonly Difference[]): readonly ObjectKey[] {
