@@ -11,7 +11,7 @@ import { GitModel } from './git/model.ts'
 import { findRepository, forgetRepositories, onInit, registerRepository } from './git/registry.ts'
 import { different, Histories } from './history.ts'
 import { type Random, type Strike, seeded } from './host.ts'
-import { Edits, knowing } from './knowledge.ts'
+import { Edits, knowing, standAt } from './knowledge.ts'
 import { CODE, errorCode, Machine } from './machine.ts'
 import { type Running, Scheduler } from './scheduler.ts'
 import { objectOf, PRESENCE, readable } from './values.ts'
@@ -591,11 +591,17 @@ export class Universe {
     this.#open = this.#open.filter(({ clone }) => clone !== machine.name)
     for (const one of mine) {
       this.count('unseen writes')
-      if (machine.hasSaid(one.at)) continue
+      if (machine.hasSaid(one.at) || this.#wasWrittenAgain(one)) continue
       this.defects.push(
         `unseen: ${one.clone} at ${one.cursor} replaced ${one.at} = ${one.stand.value} [${this.edits.describe(one.stand.edits)}] and did not say so`,
       )
     }
+  }
+
+  /** Somebody in the world wrote the field again before the push had read the feed back: they overwrote both. */
+  #wasWrittenAgain({ at, stand }: Unseen): boolean {
+    const { edits } = standAt(this.world.watch.now.site, at)
+    return edits.some((id) => this.edits.all[id]!.inWorld && stand.edits.every((before) => id > before))
   }
 
   #check(): void {

@@ -120,7 +120,9 @@ export class Watch {
       }
       seen = withBit(seen, author.edit)
     } else {
-      if (idle === true) this.defects.push(`push: "${words}" of ${author.clone} at ${cursor} changes nothing`)
+      // Unchecked, it may come just after somebody who wrote the same.
+      if (idle === true && author.checked)
+        this.defects.push(`push: "${words}" of ${author.clone} at ${cursor} changes nothing`)
       for (const at of changed) stands.set(at, this.#landed(author, at, values.get(at), cursor, words))
       // Who pushes a field says all that they know about it; who removes an object, all about that.
       const gone = new Set(changed.filter((at) => at.endsWith(` ${PRESENCE}`)).map(objectOf))
