@@ -3,15 +3,7 @@ import { writeBlueprintFile } from '../projection/blueprint.ts'
 import { writeEntityFile } from '../projection/entity.ts'
 import { formatJson, inOrder } from '../projection/json-file.ts'
 import { type Manifest, readManifest, writeManifest } from '../projection/manifest.ts'
-import {
-  blueprintFile,
-  entityFile,
-  foldPath,
-  MANIFEST_FILE,
-  SETTINGS_FILE,
-  SPAWN_FILE,
-  unsafePath,
-} from '../projection/paths.ts'
+import { entityFile, foldPath, MANIFEST_FILE, SETTINGS_FILE, SPAWN_FILE, unsafePath } from '../projection/paths.ts'
 import { readSettingsFile, writeSettingsFile } from '../projection/settings.ts'
 import { writeSpawnFile } from '../projection/spawn.ts'
 import { type FromWire, fromWire, type WireScript } from '../projection/wire.ts'
@@ -20,7 +12,7 @@ import { type JsonObject, own, withKey } from '../world/json.ts'
 import { type ObjectKey, objectKey, SETTINGS, SPAWN, type WorldObject } from '../world/state.ts'
 import { type Effect, keepsSetting } from '../world/wire-world.ts'
 import { LineAssets } from './line-assets.ts'
-import { emptyFolder, type Folder, folderOf, readFolders } from './line-folders.ts'
+import { emptyFolder, type Folder, folderOf, placeBlueprint, readFolders } from './line-folders.ts'
 import type { Overlay } from './overlay.ts'
 import { type Oid, parseOid } from './repository.ts'
 
@@ -255,7 +247,8 @@ export class Materializer {
     const name = own(read.object.fields, 'name')
     const ref = own(read.object.fields, 'scriptRef')
     const root = typeof ref === 'string' ? this.#blueprintPaths.get(ref) : undefined
-    const path = this.#placeBlueprint(id, typeof name === 'string' ? name : undefined, root, read.scripts)
+    const named = typeof name === 'string' ? name : undefined
+    const path = placeBlueprint(id, { name: named, root, scripts: read.scripts }, folders, this.#blueprintPaths)
     const unsafe = unsafePath(path)
     if (unsafe !== undefined) return this.#refuse(key, `its file ${JSON.stringify(path)}: ${unsafe}`)
     if (this.#blueprintPaths.has(id) && this.#blueprintPaths.get(id) !== path) await this.#removeBlueprint(id)
@@ -329,42 +322,6 @@ export class Materializer {
         await this.#tree.put(at, oid)
       }
     }
-  }
-
-  /**
-   * Where a blueprint's JSON is, or goes: an object's file stays where the tree says it is (M8), unless it got scripts of
-   * its own that differ from those of the blueprints beside it: these need a folder of their own.
-   */
-  #placeBlueprint(
-    id: string,
-    name: string | undefined,
-    root: string | undefined,
-    scripts: readonly WireScript[],
-  ): string {
-    const folders = this.#folders!
-    const others = new Set<string>()
-    for (const [other, path] of this.#blueprintPaths) if (other !== id) others.add(foldPath(path))
-    const isTaken = (path: string) => others.has(foldPath(path))
-    const crowded = (name: string): boolean => {
-      const folder = folders.get(name)
-      if (folder === undefined || scripts.length === 0) return false
-      if (![...folder.owners].some((owner) => owner !== id)) return false
-      const same = (script: WireScript) =>
-        isAssetValue(script.value) && folder.scripts.get(`apps/${name}/${script.path}`) === oidOf(script.value)
-      return folder.scripts.size !== scripts.length || !scripts.every(same)
-    }
-    const present = this.#blueprintPaths.get(id)
-    if (present !== undefined && !crowded(folderOf(present))) return present
-    // Where case folds, folders that differ in nothing else are one.
-    const twin = (name: string): boolean =>
-      [...folders.keys()].some((other) => other !== name && foldPath(other) === foldPath(name))
-    return blueprintFile(
-      id,
-      name,
-      root === undefined ? undefined : folderOf(root),
-      isTaken,
-      (folder) => crowded(folder) || twin(folder),
-    )
   }
 
   async #removeBlueprint(id: string): Promise<void> {
