@@ -75,7 +75,6 @@ function isBesideConflict(hunks: readonly TextHunk[], i: number): boolean {
 
 /** A contested hunk as the stretches where its sides differ, and those where they do not. */
 function refined(hunk: TextHunk): readonly Part[] {
-  if (hunk.ours.length === 0 || hunk.theirs.length === 0) return [part('contested', hunk)]
   const [ours, theirs] = readLines(hunk.ours, hunk.theirs)
   const found: Part[] = []
   // Which lines of the base belong to a stretch cannot be said, and nobody asks.
@@ -114,13 +113,12 @@ function isSlight(common: Part): boolean {
   return text.split(/(?<=\n)/).length <= FEW_LINES || !/[0-9A-Za-z]/.test(text)
 }
 
-/** What stands before a part on one side, as far as it tells how lines end; at the top, the first line. */
+/**
+ * What stands before a part on one side, as far as it tells how lines end; at the top, the first line. Something does
+ * before each conflict but the first: conflicts that nothing separates are one.
+ */
 function linesBefore(parts: readonly Part[], i: number, side: 'ours' | 'theirs'): Uint8Array | undefined {
-  for (let before = i - 1; before >= 0; before--) {
-    const lines = parts[before]![side].at(-1)
-    if (lines !== undefined) return lines
-  }
-  return firstLine(parts.flatMap((part) => part[side][0] ?? []))
+  return parts[i - 1]?.[side].at(-1) ?? firstLine(parts.flatMap((part) => part[side][0] ?? []))
 }
 
 function firstLine(texts: readonly Uint8Array[]): Uint8Array | undefined {

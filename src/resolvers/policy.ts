@@ -166,9 +166,10 @@ function glob(pattern: string): (text: string) => boolean {
   if (pieces.length === 1) return (text) => text === pattern
   const first = pieces[0]!
   const last = pieces[pieces.length - 1]!
-  const middle = pieces.slice(1, -1).filter((piece) => piece !== '')
+  const middle = pieces.slice(1, -1)
   return (text) => {
-    if (text.length < first.length + last.length || !text.startsWith(first) || !text.endsWith(last)) return false
+    if (!text.startsWith(first) || !text.endsWith(last)) return false
+    // Before what follows the last star: begin and end of a text may not share letters.
     const end = text.length - last.length
     let at = first.length
     for (const piece of middle) {

@@ -10,6 +10,7 @@ import {
   type Policy,
   type PolicyRule,
   type PolicySubject,
+  withoutOwners,
 } from '../../src/resolvers/policy.ts'
 import type { ObjectKind } from '../../src/world/state.ts'
 
@@ -294,4 +295,75 @@ describe('M7: the other side reads the mirrored policy', () => {
       }),
     )
   })
+})
+
+describe('what decided', () => {
+  test('of several rules the last that says it, owner and merge each by itself', () => {
+    const rules: readonly PolicyRule[] = [
+      { merge: 'set' },
+      { owner: 'local' },
+      { merge: 'set' },
+      { owner: 'runtime' },
+      { field: 'b', merge: 'set', owner: 'local' },
+    ]
+    expect(decideOwnership({ rules }, subject(), ['a'])).toEqual({
+      owner: 'runtime',
+      merge: 'set',
+      because: { kind: 'rule', index: 3 },
+      mergeBecause: 2,
+    })
+    expect(decideOwnership({ rules: [{ merge: 'set' }, { merge: 'set' }] }, subject(), ['a'])).toMatchObject({
+      owner: 'shared',
+      mergeBecause: 1,
+    })
+  })
+
+  test('rules that say nothing of it decide nothing', () => {
+    const nothing = { owner: 'shared', merge: undefined, because: { kind: 'default' }, mergeBecause: undefined }
+    expect(decideOwnership(DEFAULT_POLICY, subject(), ['a'])).toEqual(nothing)
+    expect(decideOwnership({ rules: [{}] }, subject(), ['a'])).toEqual(nothing)
+    expect(decideOwnership({ rules: [{ owner: 'local' }] }, subject(), ['a'])).toEqual({
+      ...nothing,
+      owner: 'local',
+      because: { kind: 'rule', index: 0 },
+    })
+    expect(DEFAULT_POLICY).toEqual({ rules: [] })
+  })
+
+  test.each(['position', 'quaternion', 'scale'])('M3 %s is one value, never a set of numbers', (field) => {
+    const policy = { rules: [{ merge: 'set' }] } as const
+    expect(decideOwnership(policy, subject(), [field]).merge).toBeUndefined()
+    expect(decideOwnership(policy, subject({ kind: 'spawn' }), [field]).merge).toBeUndefined()
+    expect(decideOwnership(policy, subject({ kind: 'blueprint' }), [field]).merge).toBe('set')
+    expect(decideOwnership(policy, subject(), ['props', field]).merge).toBe('set')
+  })
+
+  test('between two branches nobody owns anything, and sets merge as ever', () => {
+    const policy = { rules: [{ owner: 'local', merge: 'set' }] } as const
+    const plain = withoutOwners(policy)
+    expect(decideOwnership(plain, subject(), ['a'])).toMatchObject({ owner: 'shared', merge: 'set' })
+    expect(decideOwnership(plain, subject({ managedBy: 'runtime' }), ['a'])).toMatchObject({ owner: 'shared' })
+    expect(policy.rules).toHaveLength(1)
+  })
+})
+
+test.each<[string, readonly string[], boolean]>([
+  ['props.*x', ['props', '*x'], true],
+  ['props.*x', ['props', 'ax'], false],
+  ['abXcd', ['ab', 'cd'], false],
+  ['ab.cd', ['ab', 'cd'], true],
+])('M5 a field %s and the path %j', (field, path, covered) => {
+  const { owner } = decideOwnership({ rules: [{ field, owner: 'local' }] }, subject(), path)
+  expect(owner).toBe(covered ? 'local' : 'shared')
+})
+
+test.each([
+  ['ab*ba', 'aba', false],
+  ['ab*ba', 'abba', true],
+  ['a**b', 'ab', true],
+  ['a*b*a', 'aba', true],
+  ['a*b*a', 'ab', false],
+  ['a*bb*ba', 'abba', false],
+])('a glob %s and the text %s', (pattern, text, matches) => {
+  expect(matchesGlob(pattern, text)).toBe(matches)
 })

@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { LONG } from '../e2e/long.ts'
 import { type ScriptEdits, scriptEdits } from './script-edits.ts'
-import { here, type Merged, NAMED, type Recorded, readRecorded, smallTexts } from './text-cases.ts'
+import { AGREED, here, type Merged, NAMED, type Recorded, readRecorded, smallTexts } from './text-cases.ts'
 
 let folder: string
 beforeAll(() => {
@@ -95,12 +95,7 @@ describe('M3 as right as git merge-file', () => {
     }
   })
 
-  // With --diff3 git itself has conflicts in these; merging must not depend on how conflicts are shown.
-  test.each<[string, string, string, string]>([
-    ['clean', 'a\nb\nb\n', 'c\na\na\nb\n', 'a\nb\n'],
-    ['clean, the last lines', 'b\nc\nc\nc\n', 'b\nc\n', 'a\nb\nb\nc\n'],
-    ['between conflicts', 'a\nb\na\nb\nc\nb\nb\nc\na\n', 'c\nb\nc\na\nc\na\nb\n', 'c\nb\na\na\nc\nc\nb\nc\nb\n'],
-  ])('the same lines by different edits, %s', (_, base, ours, theirs) => {
+  test.each(AGREED)('the same lines by different edits, %s', (_, base, ours, theirs) => {
     expect(here({ base, ours, theirs })).toEqual(git({ base, ours, theirs }))
     expect(here({ base, ours: theirs, theirs: ours })).toEqual(git({ base, ours: theirs, theirs: ours }))
   })
@@ -109,12 +104,15 @@ describe('M3 as right as git merge-file', () => {
 /** What git says is recorded, so that tests that change our own code a thousand times need not ask it each time. */
 const RECORD = join(import.meta.dirname, 'merge-file.jsonl')
 
-/** Merges to be recorded: the named ones both ways round, and small ones whose lines end in every way. */
-function toRecord(): readonly ScriptEdits[] {
-  const named = NAMED.flatMap(([, base, ours, theirs]) => [
+const bothWays = (cases: typeof NAMED): readonly ScriptEdits[] =>
+  cases.flatMap(([, base, ours, theirs]) => [
     { base, ours, theirs },
     { base, ours: theirs, theirs: ours },
   ])
+
+/** Merges to be recorded: the named ones both ways round, and small ones whose lines end in every way. */
+function toRecord(): readonly ScriptEdits[] {
+  const named = bothWays(NAMED)
   const small = fc.sample(smallTexts(['\n', '\r\n']), { numRuns: 120, seed: 21 })
   const mixed = fc.sample(smallTexts(['mixed']), { numRuns: 120, seed: 22 })
   // Git has CRLF after a marker where the base begins with it too, which need not be in any contested hunk.
@@ -123,9 +121,10 @@ function toRecord(): readonly ScriptEdits[] {
 
 test('the recorded answers are git’s own', () => {
   if (process.env.RECORD === 'merge-file') {
-    const all = toRecord().map((sides): Recorded => {
+    const agreed = bothWays(AGREED)
+    const all = [...toRecord(), ...agreed].map((sides): Recorded => {
       const { isClean, text } = git(sides)
-      const diff3 = isClean ? undefined : git(sides, 'diff3').text
+      const diff3 = isClean || agreed.includes(sides) ? undefined : git(sides, 'diff3').text
       return {
         ...sides,
         clean: isClean,

@@ -87,6 +87,13 @@ export const NAMED: readonly (readonly [name: string, base: string, ours: string
   ['both empty', 'a\n', '', ''],
 ]
 
+/** With --diff3 git itself has conflicts in these; merging must not depend on how conflicts are shown. */
+export const AGREED: typeof NAMED = [
+  ['clean', 'a\nb\nb\n', 'c\na\na\nb\n', 'a\nb\n'],
+  ['clean, the last lines', 'b\nc\nc\nc\n', 'b\nc\n', 'a\nb\nb\nc\n'],
+  ['between conflicts', 'a\nb\na\nb\nc\nb\nb\nc\na\n', 'c\nb\nc\na\nc\na\nb\n', 'c\nb\na\na\nc\nc\nb\nc\nb\n'],
+]
+
 /** A merge and git's answers, as merge-file.jsonl keeps them, one a line. */
 export interface Recorded extends ScriptEdits {
   readonly clean: boolean
