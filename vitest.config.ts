@@ -19,6 +19,9 @@ function temporary(): Record<string, string> {
   }
 }
 
+/** What replaces modules of ours: in a process where another file has loaded them, it would replace nothing. */
+const ALONE = ['test/simulation/world/wire.test.ts', 'test/simulation/world/contract.test.ts']
+
 const PROVEN = ['src/world', 'src/projection', 'src/resolvers', 'src/git-bridge']
 
 export default defineConfig({
@@ -28,7 +31,18 @@ export default defineConfig({
     hookTimeout: 60_000,
     pool: 'forks',
     // A file's modules stay loaded for the next; test/setup.ts sees that no file leaves the environment changed.
-    isolate: false,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'together',
+          include: ['test/**/*.test.ts'],
+          isolate: false,
+          exclude: ['**/node_modules/**', ...ALONE],
+        },
+      },
+      { extends: true, test: { name: 'alone', isolate: true, include: ALONE } },
+    ],
     setupFiles: ['test/setup.ts'],
     env: temporary(),
     // `npm run coverage`: what decides what is merged, written and certified is tested at every branch that can be taken.

@@ -3,7 +3,7 @@ import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, statSync
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { afterAll, afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import Check from '../../src/commands/sync/check.ts'
 import Clone from '../../src/commands/sync/clone.ts'
 import Conflicts from '../../src/commands/sync/conflicts.ts'
@@ -24,7 +24,11 @@ const VARIABLES = ['LOG_LEVEL', 'LOG_FILE', 'CI']
 const set = (env: Readonly<Record<string, string>>) => {
   for (const [name, value] of Object.entries(env)) process.env[name] = value
 }
+const OUTSIDE = VARIABLES.map((name) => [name, process.env[name]] as const)
 for (const name of VARIABLES) delete process.env[name]
+afterAll(() => {
+  for (const [name, value] of OUTSIDE) if (value !== undefined) process.env[name] = value
+})
 
 afterEach(() => {
   for (const name of Object.keys(process.env))
