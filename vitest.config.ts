@@ -26,10 +26,10 @@ const PROVEN = ['src/world', 'src/projection', 'src/resolvers', 'src/git-bridge'
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     testTimeout: LONG ? 7_200_000 : 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    // What a project says is added to what stands here, lists too: so which files it takes, it says alone.
     // A file's modules stay loaded for the next; test/setup.ts sees that no file leaves the environment changed.
     projects: [
       {
