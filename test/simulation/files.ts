@@ -87,6 +87,23 @@ export class ProjectFiles {
     return changed
   }
 
+  /** Where files may be moved: an entity's, and the folder of an app. */
+  movable(): readonly string[] {
+    const paths = this.paths().filter((path) => path.startsWith('world/entities/'))
+    const apps = this.#disk.exists(`${this.#folder}/apps`) ? this.#disk.readEntries(`${this.#folder}/apps`) : []
+    return [...paths, ...apps.filter((entry) => entry.isDirectory()).map(({ name }) => `apps/${name}`)]
+  }
+
+  /** Moves an entity's file, or an app's folder; what is in them stays. */
+  move(path: string, token: number): string {
+    const to = path.startsWith('apps/')
+      ? `${path.replace(/-\d+$/, '')}-${token}`
+      : `world/entities/hall/moved-${token}.json`
+    this.#disk.mkdir(`${this.#folder}/${to.slice(0, to.lastIndexOf('/'))}`, { recursive: true })
+    this.#disk.rename(`${this.#folder}/${path}`, `${this.#folder}/${to}`)
+    return to
+  }
+
   /** The scripts of an app whose last blueprint goes. */
   #scriptsBeside(path: string): readonly string[] {
     const folder = path.slice(0, path.lastIndexOf('/') + 1)

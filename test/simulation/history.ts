@@ -57,6 +57,9 @@ export interface Origin {
 
 export const NO_ORIGIN: Origin = { pending: new Map(), sources: [], decided: new Set(), by: 'nobody' }
 
+/** What pushes from a clone replaced in a field without having seen it: theirs to put back (P5). */
+export type Replaced = (clone: string, at: Place) => readonly Stand[]
+
 /** What each commit holds and knows (`Site`), learnt once, with what must not be found. */
 export class Histories {
   readonly #edits: Edits
@@ -66,13 +69,15 @@ export class Histories {
   readonly #sites = new Map<Oid, Site>()
   readonly #trees = new Map<Oid, Values>()
   readonly #blobs = new Map<string, Values>()
+  readonly #replaced: Replaced
   /** Fields on which two sides had each superseded the other. */
   crossed = 0
 
-  constructor(edits: Edits, world: WorldMoments, lost: () => Bits = () => NO_BITS) {
+  constructor(edits: Edits, world: WorldMoments, lost: () => Bits = () => NO_BITS, replaced: Replaced = () => []) {
     this.#edits = edits
     this.#world = world
     this.#lost = lost
+    this.#replaced = replaced
   }
 
   siteOf(oid: Oid | undefined): Site {
@@ -188,8 +193,12 @@ export class Histories {
         const source = mergeStand(this.#edits, at, value, sources)
         // What a world lost and somebody restores stands further back in the line.
         const restored = isDecided(origin, at) ? this.#edits.saying(this.#lineage(parents), at, value) : []
+        const back = this.#replaced(origin.by, at).findLast((stand) => stand.value === value)
         if (source !== undefined) stands.set(at, source)
-        else if (restored.length > 0) stands.set(at, { value, edits: restored })
+        else if (back !== undefined) {
+          stands.set(at, back)
+          for (const edit of back.edits) seen = withBit(seen, edit)
+        } else if (restored.length > 0) stands.set(at, { value, edits: restored })
         else {
           defects.push(
             `nowhere: ${commit.oid.slice(0, 8)} "${subject(commit)}" of ${origin.by} holds ${at} = ${value}, which neither a parent has (${parents
@@ -252,6 +261,7 @@ export class Histories {
         const pending = origin.pending.get(at)
         const is = values.get(at)
         if (pending !== undefined && pending.value === is) continue
+        if (this.#replaced(origin.by, at).some((stand) => stand.value === is)) continue
         const expected = expectField(this.#edits, ours, theirs, at)
         if (expected.kind === 'crossed') this.crossed++
         else if (expected.kind === 'concurrent') say(at, is, 'undecided')

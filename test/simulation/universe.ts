@@ -1,7 +1,7 @@
 import type { Oid } from '../../src/git-bridge/repository.ts'
 import type { PullReport } from '../../src/sync/pull.ts'
 import type { PushReport } from '../../src/sync/push.ts'
-import { beyond, members } from './bits.ts'
+import { type Bits, beyond, members, NO_BITS, union, withBit } from './bits.ts'
 import { chooseChange, draw, Memory, pick } from './changes.ts'
 import { UserGit } from './checkout.ts'
 import { cloneWorld, pullWorld, pushWorld, settle } from './commands.ts'
@@ -92,11 +92,15 @@ export class Universe {
   /** Two branches stay apart: git cannot merge them alone. */
   #split = false
   readonly #losses: boolean
+  readonly #moves: boolean
   #open: Unseen[] = []
+  /** Edits that a rebase left out, because others had made them. */
+  #twice: Bits = NO_BITS
 
   constructor(seed: number, losses = false) {
     this.#seed = seed
     this.#losses = losses
+    this.#moves = seeded(seed ^ 0x30fe)() < 0.5 && process.env.MOVES !== undefined
     this.#setup = seeded(seed)
     this.scheduler = new Scheduler(seeded(seed ^ 0x5eed), START)
     this.#disk = new Disk(() => this.scheduler.host.now)
@@ -108,6 +112,7 @@ export class Universe {
       this.edits,
       (worldId, cursor) => (worldId === this.world.watch.worldId ? this.world.watch.at(cursor) : []),
       () => this.world.watch.lost,
+      (clone, at) => this.world.watch.replacedBy(clone, at),
     )
   }
 
@@ -273,12 +278,26 @@ export class Universe {
 
   #editFile(machine: Machine, random: Random): void {
     if (machine.isMerging) return
+    if (this.#moves && random() < 0.12) {
+      this.#moveFile(machine, random)
+      return
+    }
     const { values } = machine.files.values()
     const change = chooseChange(random, values, this.#token, this.#memory)
     const done = machine.edit(change)
     this.say(`${machine.name} ${JSON.stringify(change)}${done ? '' : ' nothing'}`)
     this.#memory.remember(machine.files.values().values)
     this.count('edits of files')
+    if (random() < 0.6) this.#commit(machine)
+  }
+
+  /** Somebody tidies up: no value is another (M8). */
+  #moveFile(machine: Machine, random: Random): void {
+    const from = machine.files.movable()
+    if (from.length === 0) return
+    const path = pick(random, from)
+    this.say(`${machine.name} moves ${path} to ${machine.files.move(path, this.#token)}`)
+    this.count('files moved')
     if (random() < 0.6) this.#commit(machine)
   }
 
@@ -415,16 +434,33 @@ export class Universe {
       [8, 'merge'],
       [1, 'rebase'],
     ] as const)
-    if (style === 'rebase' && machine.git.since(theirs).every(({ parents }) => parents.length === 1)) {
+    const own = machine.git.since(theirs)
+    if (style === 'rebase' && own.every(({ parents }) => parents.length === 1)) {
       const pairs = machine.git.rebase(theirs)
       this.say(`${machine.name} rebases onto ${theirs.slice(0, 8)}: ${pairs?.length ?? 'given up'}`)
       for (const { made, original } of pairs ?? []) {
         this.defects.push(...this.histories.learn(machine.reading, made, { ...machine.origin, sources: [original] }))
       }
+      if (pairs !== undefined)
+        this.#dropped(
+          machine,
+          own.map(({ oid }) => oid).filter((oid) => !pairs.some(({ original }) => original === oid)),
+        )
     } else await this.#merge(machine, theirs, random)
     if (machine.isMerging) return
     if (machine.git.push(this.server) && random() < 0.3) machine.git.pushLobby(this.server)
     this.count('shares')
+  }
+
+  /** A rebase leaves out what others did as well: their edit stands for it. */
+  #dropped(machine: Machine, commits: readonly Oid[]): void {
+    const head = this.histories.siteOf(machine.git.head())
+    for (const oid of commits) {
+      for (const [at, { value, edits }] of this.histories.siteOf(oid).stands) {
+        if (standAt(head, at).value !== value) continue
+        for (const edit of edits) this.#twice = withBit(this.#twice, edit)
+      }
+    }
   }
 
   async #merge(machine: Machine, theirs: Oid, random: Random): Promise<void> {
@@ -667,7 +703,7 @@ export class Universe {
   }
 
   #final(): void {
-    const everything = beyond(this.histories.everything(), this.world.watch.lost)
+    const everything = beyond(this.histories.everything(), union(this.world.watch.lost, this.#twice))
     const { values } = this.world.watch.now
     for (const machine of this.machines) {
       const head = machine.git.head()!

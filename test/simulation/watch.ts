@@ -44,6 +44,7 @@ export class Watch {
   readonly worldId: string
   readonly defects: string[] = []
   readonly unseen: Unseen[] = []
+  readonly #replaced: Unseen[] = []
   readonly #edits: Edits
   /** By cursor: what the feed says, then what the world was, newest first. */
   readonly #moments = new Map<number, readonly [Moment, ...Moment[]]>()
@@ -99,6 +100,11 @@ export class Watch {
 
   get now(): Moment {
     return this.#now
+  }
+
+  /** The values that pushes from a clone replaced in a field without having seen them, oldest first. */
+  replacedBy(clone: string, at: Place): readonly Stand[] {
+    return this.#replaced.filter((one) => one.clone === clone && one.at === at).map(({ stand }) => stand)
   }
 
   operation({ cursor, opId, values, told = values, author, words, idle, carried }: Announcement): void {
@@ -173,7 +179,10 @@ export class Watch {
           this.defects.push(
             `push: "${words}" of ${author.clone} at ${cursor} replaces ${at} = ${before.value} [${this.#edits.describe(before.edits)}] by ${value}, unseen`,
           )
-        } else if (!author.late) this.unseen.push(unseen)
+        } else {
+          if (!author.late) this.unseen.push(unseen)
+          this.#replaced.push(unseen)
+        }
       }
       return ours
     }
