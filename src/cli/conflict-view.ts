@@ -38,7 +38,7 @@ export function conflictTable(conflicts: readonly OpenConflict[]): readonly stri
   const head = ['ID', 'OBJECT', 'FIELD', 'BASE', 'LOCAL', 'REMOTE', 'WHO', 'WHEN']
   const rows = conflicts.flatMap((conflict) => {
     const object = conflict.object ?? conflict.path
-    if (conflict.fields.length === 0) return [[conflict.id, object, '(file)', '', '', '', '', '']]
+    if (conflict.fields.length === 0) return [[conflict.id, object, ...fileCells(conflict), '', '']]
     return conflict.fields.map((field) => {
       const whole = field.path.length === 0
       const [base, local, remote] = [field.base, field.local, field.remote].map((side) =>
@@ -58,6 +58,18 @@ export function conflictTable(conflicts: readonly OpenConflict[]): readonly stri
       .join('  ')
       .trimEnd(),
   )
+}
+
+/** A file as a whole: on which sides it is, or where each side has moved it. */
+function fileCells({ unmerged }: OpenConflict): readonly [string, string, string, string] {
+  const [base, local, remote] = (['base', 'ours', 'theirs'] as const).map((side) =>
+    unmerged.find((entry) => entry[side] !== undefined),
+  )
+  if (local !== undefined && remote !== undefined && local !== remote) {
+    return ['(place)', base?.path ?? '', local.path, remote.path]
+  }
+  const [was, here, there] = [base, local, remote].map((side) => (side === undefined ? '(absent)' : '(present)'))
+  return ['(file)', was!, here!, there!]
 }
 
 /** Fields that both sides changed and a rule settled (M5). */

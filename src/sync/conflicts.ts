@@ -21,6 +21,7 @@ import { readUnmerged, type UnmergedPath } from './index-stages.ts'
 import { KEPT_FOLDER } from './kept-folder.ts'
 import { isMergeInterrupted, recoverMerge } from './merge-commit.ts'
 import { policyOfMerge } from './merge-policy.ts'
+import { movedApart } from './moved-apart.ts'
 import { takeProcessLock } from './process-lock.ts'
 import type { Project } from './session.ts'
 import type { Switches } from './switches.ts'
@@ -103,6 +104,11 @@ export async function openConflicts(project: Project): Promise<OpenConflicts> {
     const fields = artifact.fields.filter(({ status }) => status === 'open')
     if (fields.length === 0) invalid.push(`${KEPT_FOLDER}/${artifact.id}.json`)
     else conflicts.push({ ...described(artifact), source: 'kept', fields, unmerged: [] })
+  }
+  for (const unmerged of movedApart([...left].flatMap(([path, entry]) => (covered.has(path) ? [] : [entry])))) {
+    const paths = unmerged.map((entry) => entry.path.slice(prefix.length))
+    for (const path of paths) covered.add(path)
+    conflicts.push({ ...gitsOwn(project, undefined, paths[0]!), fields: [], unmerged })
   }
   const uncovered = [...left].filter(([path]) => !covered.has(path))
   const policy = uncovered.length === 0 ? undefined : await policyOfMerge(project, mergeHead)
@@ -203,6 +209,16 @@ export async function closeArtifact(
   })
 }
 
+/** A conflict of git's own, of which nothing is written down. */
+function gitsOwn(
+  { lobby }: Project,
+  object: ObjectKey | undefined,
+  path: string,
+): Omit<OpenConflict, 'fields' | 'unmerged'> {
+  const worldId = lobby?.targets[lobby.defaultTarget]?.worldId ?? ''
+  return { id: conflictId(worldId, object ?? (path as ObjectKey)), object, path, source: 'git', artifact: undefined }
+}
+
 /** What a plain git merge left in one file, object by object where it can be told. */
 async function gitConflict(
   project: Project,
@@ -210,15 +226,10 @@ async function gitConflict(
   entry: UnmergedPath,
   policy: Policy | undefined,
 ): Promise<readonly OpenConflict[]> {
-  const { repository, lobby } = project
-  const worldId = lobby?.targets[lobby.defaultTarget]?.worldId ?? ''
+  const { repository } = project
   const whole = (object: ObjectKey | undefined, fields: readonly ArtifactField[]): OpenConflict => ({
-    id: conflictId(worldId, object ?? (path as ObjectKey)),
-    object,
-    path,
-    source: 'git',
+    ...gitsOwn(project, object, path),
     fields,
-    artifact: undefined,
     unmerged: [entry],
   })
   if (entry.ours === undefined || entry.theirs === undefined) return [whole(undefined, [])]

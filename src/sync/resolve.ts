@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { mergeWorldFile } from '../git-bridge/merge-file.ts'
 import { isJsonPath, readDoc } from '../git-bridge/object-docs.ts'
-import { findMarkers } from '../projection/markers.ts'
+import { findMarkers, settleMarkers } from '../projection/markers.ts'
 import { DEFAULT_POLICY, type Policy, withoutOwners } from '../resolvers/policy.ts'
 import { SyncError } from '../world/errors.ts'
 import type { ObjectKey } from '../world/state.ts'
@@ -131,8 +131,9 @@ async function takeSide(
           })),
       )
     const one = choices.length === 0 ? [{ key: '' as Choice['key'], path: [], use: side } as const] : choices
-    const file = stages.kind === 'merged' ? stages : settleFile(path, stages.stages, one)
-    if (file.kind === 'unfit') throw unfit(path, all)
+    const settledFile = stages.kind === 'merged' ? stages : settleFile(path, stages.stages, one)
+    if (settledFile.kind === 'unfit') throw unfit(path, all)
+    const file = isMoved(entry) ? withoutMarkers(settledFile, side) : settledFile
     // Whatever the rules were when git merged: the driver may have seen those of another commit.
     const shown = own
       ? []
@@ -145,6 +146,17 @@ async function takeSide(
   const applied = await applySettled(project, settled, await openLabels(project, mergeHead))
   await updateArtifacts(project, picked, applied, use)
   return resolved
+}
+
+/** At the new place of a file that was moved twice, git's stage is no side's content, but what was merged of both. */
+function isMoved({ base, ours, theirs }: UnmergedPath): boolean {
+  return base === undefined && (ours === undefined) !== (theirs === undefined)
+}
+
+function withoutMarkers(file: SettledFile, side: 'ours' | 'theirs'): SettledFile {
+  return file.kind === 'contested' || file.bytes === undefined
+    ? file
+    : { kind: 'merged', bytes: settleMarkers(file.bytes, side) }
 }
 
 /** The stages of a plain git merge as ours would be: only what is contested differs. */

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { conflictLines, conflictTable, resolvedJson, resolvedLines } from '../../src/cli/conflict-view.ts'
+import type { Oid } from '../../src/git-bridge/repository.ts'
 import type { ResolvedObject } from '../../src/git-bridge/world-merge.ts'
 import { type ArtifactField, artifactSide, type ConflictArtifact } from '../../src/sync/conflict-artifact.ts'
 import type { OpenConflict } from '../../src/sync/conflicts.ts'
+import type { UnmergedPath } from '../../src/sync/index-stages.ts'
 import { fromEntries } from '../../src/world/json.ts'
 import type { FieldValue, ObjectKey } from '../../src/world/state.ts'
 
@@ -45,6 +47,11 @@ function lines(...fields: readonly ArtifactField[]): readonly string[] {
   return conflictLines([artifact])
     .slice(1)
     .map((line) => line.trim())
+}
+
+const stages = (path: string, sides: readonly ('base' | 'ours' | 'theirs')[]): UnmergedPath => {
+  const at = (side: 'base' | 'ours' | 'theirs') => (sides.includes(side) ? ('0'.repeat(40) as Oid) : undefined)
+  return { path, mode: '100644', base: at('base'), ours: at('ours'), theirs: at('theirs') }
 }
 
 describe('conflicts, as people read them', () => {
@@ -94,14 +101,23 @@ describe('conflicts, as people read them', () => {
         id: 'feedface',
         object: 'blueprint:Lamp' as ObjectKey,
       }),
-      conflict([], { id: '01234567', object: undefined, path: 'apps/Lamp/index.js' }),
+      conflict([], { id: '01234567', object: undefined, path: 'a.js', unmerged: [stages('a.js', ['ours', 'theirs'])] }),
+      conflict([], { id: '01234568', object: undefined, path: 'b.js', unmerged: [stages('b.js', ['base', 'theirs'])] }),
+      conflict([], {
+        id: '01234569',
+        object: undefined,
+        path: 'd.js',
+        unmerged: [stages('d.js', ['ours']), stages('e.js', ['theirs']), stages('c.js', ['base'])],
+      }),
     ])
     expect(table).toEqual([
-      'ID        OBJECT              FIELD     BASE       LOCAL     REMOTE     WHO        WHEN',
-      'deadbeef  entity:lamp         position  [0]        [1]       [2]        ben / bob  2026-02-03T04:05:06Z',
-      'deadbeef  entity:lamp         props.x   1          (absent)  2          ? / ?',
-      'feedface  blueprint:Lamp      (object)  (present)  (absent)  (present)  ben / ?    2026-01-02T03:04:05Z',
-      '01234567  apps/Lamp/index.js  (file)',
+      'ID        OBJECT          FIELD     BASE       LOCAL      REMOTE     WHO        WHEN',
+      'deadbeef  entity:lamp     position  [0]        [1]        [2]        ben / bob  2026-02-03T04:05:06Z',
+      'deadbeef  entity:lamp     props.x   1          (absent)   2          ? / ?',
+      'feedface  blueprint:Lamp  (object)  (present)  (absent)   (present)  ben / ?    2026-01-02T03:04:05Z',
+      '01234567  a.js            (file)    (absent)   (present)  (present)',
+      '01234568  b.js            (file)    (present)  (absent)   (present)',
+      '01234569  d.js            (place)   c.js       d.js       e.js',
     ])
     expect(conflictTable([])).toHaveLength(1)
   })
