@@ -11,9 +11,12 @@ import type { Disk } from './fs/disk.ts'
 import type { Histories, Origin, Pending, Reading } from './history.ts'
 import type { Edits } from './knowledge.ts'
 import type { Running } from './scheduler.ts'
-import { objectOf, type Place, PRESENCE } from './values.ts'
+import { namesObject, type Place, PRESENCE } from './values.ts'
 
 export const CODE = 'the-admin-code-of-the-simulation'
+
+/** The parts of a report that name every object of a push. */
+const SENT = new Set(['fetched', 'operations', 'landed', 'missing'])
 
 /** Somebody's computer: a checkout, edits that are not committed yet, a command that runs. */
 export class Machine {
@@ -130,7 +133,13 @@ export class Machine {
     if (report.kind === 'pushed') {
       for (const { key, path } of report.unseen) for (const one of decides(key, '', [{ path }])) this.decided.add(one)
     }
-    this.said.push(JSON.stringify(report, (_, value: unknown) => (value instanceof Map ? [...value] : value)))
+    this.said.push(
+      JSON.stringify(report, (name, value: unknown) => {
+        // What was sent says nothing about what that replaced.
+        if (SENT.has(name)) return undefined
+        return value instanceof Map ? [...value] : value
+      }),
+    )
   }
 
   /** What is open now, from the files that say so: a command that was interrupted may have had no chance to. */
@@ -155,10 +164,7 @@ export class Machine {
 
   /** Whether something that was said names an object. */
   hasSaid(at: Place): boolean {
-    const object = objectOf(at)
-    const name =
-      object === 'script' ? at.slice('script '.length).replace(/_\d+$/, '') : object.slice(object.indexOf(':') + 1)
-    return this.said.some((text) => text.includes(name))
+    return this.said.some((text) => namesObject(text, at))
   }
 }
 

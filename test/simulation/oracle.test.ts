@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Commit, Oid } from '../../src/git-bridge/repository.ts'
 import { Histories, NO_ORIGIN, type Origin, type Reading } from './history.ts'
 import { Edits, EMPTY_SITE, type Site } from './knowledge.ts'
-import type { Place, Values } from './values.ts'
+import { namesObject, type Place, type Values } from './values.ts'
 import { Watch } from './watch.ts'
 
 /** Commits made up for the oracle: each a few fields of one lamp. */
@@ -219,5 +219,15 @@ describe('what a push may do to a world', () => {
     expect(watch.now.values.get(at)).toBe('"grey"')
     watch.restarted(values('violet'))
     expect(watch.defects[0]).toContain('came back as')
+  })
+})
+
+describe('what counts as told', () => {
+  it('is the name of the object, and no part of another word', () => {
+    expect(namesObject('eve wrote position of entity:e0 meanwhile', 'entity:e0 position')).toBe(true)
+    expect(namesObject('eve wrote position of entity:e01 (9e0 a e0b1)', 'entity:e0 position')).toBe(false)
+    expect(namesObject('"key":"blueprint:$scene"', 'blueprint:$scene name')).toBe(true)
+    expect(namesObject('apps/Lamp/index.js', 'script Lamp_2')).toBe(true)
+    expect(namesObject('$settings of the world', 'settings title')).toBe(false)
   })
 })

@@ -585,6 +585,7 @@ export class Universe {
         machine.readOpen()
         machine.learn()
         this.#own(machine)
+        this.#dropTold(machine)
         continue
       }
       this.#done(machine, running.name, ending.report)
@@ -620,9 +621,14 @@ export class Universe {
     if (moved !== undefined) this.defects.push(`branch: ${machine.name}: ${moved}`)
   }
 
+  /** A command that ends in an error has said what it said: that a merge is open now, and which writes it is about. */
+  #dropTold(machine: Machine): void {
+    this.#open.push(...this.world.watch.unseen.splice(0))
+    this.#open = this.#open.filter(({ clone, at }) => clone !== machine.name || !machine.hasSaid(at))
+  }
+
   #answerUnseen(machine: Machine): void {
-    const { unseen } = this.world.watch
-    this.#open.push(...unseen.splice(0))
+    this.#open.push(...this.world.watch.unseen.splice(0))
     const mine = this.#open.filter(({ clone }) => clone === machine.name)
     this.#open = this.#open.filter(({ clone }) => clone !== machine.name)
     for (const one of mine) {

@@ -25,6 +25,14 @@ export function objectOf(at: Place): string {
   return at.slice(0, at.indexOf(' '))
 }
 
+/** Whether a text names the object of a field, as a word: `e0` is in many a commit's id. */
+export function namesObject(text: string, at: Place): boolean {
+  const object = objectOf(at)
+  const name =
+    object === 'script' ? at.slice('script '.length).replace(/_\d+$/, '') : object.slice(object.indexOf(':') + 1)
+  return new RegExp(`(?<![\\w$])${name.replaceAll('$', '\\$')}(?!\\w)`).test(text)
+}
+
 export function entityValues(entity: JsonObject): Values {
   const object = `entity:${String(entity.id)}`
   const values = new Map<Place, string>([[place(object, PRESENCE), 'true']])
