@@ -21,6 +21,7 @@ import {
   type SettledFile,
   type Stages,
   settleFile,
+  type Unfit,
   worktreeFile,
   worktreeOid,
 } from './settle-files.ts'
@@ -119,27 +120,32 @@ async function takeSide(
     const own = all.some(({ source, unmerged }) => source === 'merge' && unmerged.includes(entry))
     const sides = { base, ours, theirs }
     const stages = own ? { kind: 'contested' as const, stages: sides } : restaged(path, sides, policy)
-    const choices: Choice[] = all
-      .filter(({ object, unmerged }) => object !== undefined && unmerged.some((other) => other.path === entry.path))
-      .flatMap((conflict) =>
-        conflict.fields
-          .filter(({ files }) => files.includes(path))
-          .map((f) => ({
-            key: conflict.object!,
-            path: f.path,
-            use: picked.get(conflict)?.includes(f) ? side : undefined,
-          })),
-      )
-    const one = choices.length === 0 ? [{ key: '' as Choice['key'], path: [], use: side } as const] : choices
-    const settledFile = stages.kind === 'merged' ? stages : settleFile(path, stages.stages, one)
-    if (settledFile.kind === 'unfit') throw unfit(path, all)
-    const file = isMoved(entry) ? withoutMarkers(settledFile, side) : settledFile
+    const settle = (chosen: 'ours' | 'theirs'): SettledFile | Unfit => {
+      const choices: Choice[] = all
+        .filter(({ object, unmerged }) => object !== undefined && unmerged.some((other) => other.path === entry.path))
+        .flatMap((conflict) =>
+          conflict.fields
+            .filter(({ files }) => files.includes(path))
+            .map((f) => ({
+              key: conflict.object!,
+              path: f.path,
+              use: picked.get(conflict)?.includes(f) ? chosen : undefined,
+            })),
+        )
+      const one = choices.length === 0 ? [{ key: '' as Choice['key'], path: [], use: chosen } as const] : choices
+      const file = stages.kind === 'merged' ? stages : settleFile(path, stages.stages, one)
+      return file.kind === 'merged' && isMoved(entry) ? withoutMarkers(file, chosen) : file
+    }
+    const file = settle(side)
+    if (file.kind === 'unfit') throw unfit(path, all)
     // Whatever the rules were when git merged: the driver may have seen those of another commit.
     const shown = own
       ? []
       : [policy, withoutOwners(policy), withoutOwners(DEFAULT_POLICY)].map((rules) => restaged(path, sides, rules))
     const asMerged = shown.flatMap((one) => (one.kind === 'contested' ? [one.stages] : []))
-    await refuseEdited(project, path, all, file, [sides, ...asMerged])
+    // An interrupted run has written the file already, maybe with the other side.
+    const written = [file, settle(side === 'ours' ? 'theirs' : 'ours')]
+    await refuseEdited(project, path, all, written, [sides, ...asMerged])
     settled.set(path, file)
   }
   if (settled.size === 0) return resolved
@@ -153,10 +159,8 @@ function isMoved({ base, ours, theirs }: UnmergedPath): boolean {
   return base === undefined && (ours === undefined) !== (theirs === undefined)
 }
 
-function withoutMarkers(file: SettledFile, side: 'ours' | 'theirs'): SettledFile {
-  return file.kind === 'contested' || file.bytes === undefined
-    ? file
-    : { kind: 'merged', bytes: settleMarkers(file.bytes, side) }
+function withoutMarkers(file: SettledFile & { kind: 'merged' }, side: 'ours' | 'theirs'): SettledFile {
+  return { kind: 'merged', bytes: file.bytes && settleMarkers(file.bytes, side) }
 }
 
 /** The stages of a plain git merge as ours would be: only what is contested differs. */
@@ -209,16 +213,16 @@ async function refuseEdited(
   project: Project,
   path: string,
   all: readonly OpenConflict[],
-  settled: SettledFile,
+  written: readonly (SettledFile | Unfit)[],
   stages: readonly Stages[],
 ): Promise<void> {
   const known = all
     .flatMap(({ artifact, source }) => (source === 'merge' ? (artifact?.files ?? []) : []))
     .find((file) => file.path === path)
   const now = await worktreeOid(project, path)
-  // An interrupted run has written the file already.
-  const next = settled.kind === 'merged' ? settled.bytes && project.repository.hashBlob(settled.bytes) : null
-  if (now === next || (now !== undefined && now === known?.working)) return
+  const oidOf = (bytes: Uint8Array | undefined) => bytes && project.repository.hashBlob(bytes)
+  if (written.some((file) => file.kind === 'merged' && oidOf(file.bytes) === now)) return
+  if (now !== undefined && now === known?.working) return
   const bytes = now === undefined ? undefined : await worktreeFile(project, path)
   if (bytes !== undefined && isAsMerged(path, bytes, stages)) return
   throw new SyncError('file_edited', `${path} was edited since the conflict came up; nothing was changed.`, {

@@ -1,3 +1,4 @@
+import { cpSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { conflictTable } from '../../src/cli/conflict-view.ts'
 import { openConflicts } from '../../src/sync/conflicts.ts'
@@ -90,6 +91,12 @@ test.each([
       const script = `apps/${ours ? 'Ours' : 'Theirs'}/index.js`
       project.write(script, project.read(script).replace('line5 = 5', `line5 = ${ours ? 8 : 9}`))
     })
+    // Somebody chose the other side first, and was stopped before the index knew: nobody has edited these files.
+    const stopped = new Checkout(temporaryFolder())
+    cpSync(checkout.folder, stopped.folder, { recursive: true })
+    await settle(stopped, use === 'local' ? 'remote' : 'local')
+    const files = [HERE, THERE, 'apps/Ours/index.js', 'apps/Theirs/index.js']
+    for (const path of files) if (stopped.exists(path)) checkout.write(path, stopped.read(path))
     expect((await settle(checkout, use)).open).toEqual([])
     expect(checkout.json(place)).toMatchObject(expected)
     const script = checkout.read(`apps/${use === 'local' ? 'Ours' : 'Theirs'}/index.js`)
