@@ -2,7 +2,7 @@ import type { Oid, TreeEdit } from '../git-bridge/repository.ts'
 import { readTrailers } from '../git-bridge/trailers.ts'
 import { SyncError } from '../world/errors.ts'
 import type { FetchReport } from './fetch.ts'
-import { readSeen, seenEdits, seenName } from './seen-files.ts'
+import { readSeen, SEEN_FOLDER, seenEdits, seenName } from './seen-files.ts'
 import type { Session } from './session.ts'
 import { refuseShallow } from './shallow.ts'
 import { lately } from './tip.ts'
@@ -15,8 +15,7 @@ export async function baselineOf(session: Session, head: Oid, tip: Oid): Promise
   const { repository } = session
   // Nothing new since the last pull: no walk is needed to see that.
   if (await lately(repository, head, tip)) return tip
-  const common = await repository.mergeBase(head, tip)
-  const base = (await seenOnLine(session, head, tip, common)) ?? common
+  const base = await takenIn(session, head, tip)
   await refuseShallow(session, base === undefined ? undefined : { head, base })
   if (base !== undefined) return base
   throw new SyncError('unrelated_histories', 'This branch and the world have no common history.', {
@@ -24,17 +23,36 @@ export async function baselineOf(session: Session, head: Oid, tip: Oid): Promise
   })
 }
 
-/** The commit of the line that `lobby.seen/` names, beyond the merge base; a mark that the line does not know is none. */
+/** The furthest commit of the line that a commit has taken in, by its history or by its marks; undefined for none. */
+export async function takenIn(session: Session, commit: Oid, tip: Oid): Promise<Oid | undefined> {
+  const common = await session.repository.mergeBase(commit, tip)
+  return (await seenOnLine(session, commit, tip, common)) ?? common
+}
+
+/**
+ * The furthest commit of the line beyond the merge base that `lobby.seen/` names in HEAD or in a commit since; a mark that
+ * the line does not know is none.
+ */
 async function seenOnLine(session: Session, head: Oid, tip: Oid, common: Oid | undefined): Promise<Oid | undefined> {
   const { repository, prefix } = session
   const trailers = readTrailers(await repository.readCommit(tip))
   if (trailers === undefined) return undefined
   const known = common === undefined ? undefined : readTrailers(await repository.readCommit(common))
-  const marks = (await readSeen(repository, head, prefix, trailers.worldId)).filter(
-    ({ cursor }) => cursor >= (known?.cursor ?? 0),
-  )
-  if (marks.length === 0) return undefined
-  const names = new Set(marks.map(({ name }) => name))
+  const names = new Set<string>()
+  // Those that a revert took out of the files again were seen all the same.
+  const marking = repository.log({
+    include: [head],
+    exclude: common === undefined ? [] : [common],
+    paths: [prefix + SEEN_FOLDER],
+  })
+  const note = async (treeish: Oid) => {
+    for (const { cursor, name } of await readSeen(repository, treeish, prefix, trailers.worldId)) {
+      if (cursor >= (known?.cursor ?? 0)) names.add(name)
+    }
+  }
+  await note(head)
+  for await (const { tree } of marking) await note(tree)
+  if (names.size === 0) return undefined
   let furthest: { readonly oid: Oid; readonly cursor: number } | undefined
   for await (const commit of repository.log({ include: [tip], exclude: common === undefined ? [] : [common] })) {
     const said = readTrailers(commit)

@@ -9,6 +9,7 @@ import { diffObjects, type FieldPath, fieldAt } from '../resolvers/fields.ts'
 import { sameObject } from '../resolvers/object.ts'
 import { jsonEquals } from '../world/json.ts'
 import { type FieldValue, type ObjectKey, parseObjectKey, type WorldObject } from '../world/state.ts'
+import { takenIn } from './baseline.ts'
 import type { PlannedOperation } from './plan.ts'
 import type { Session } from './session.ts'
 
@@ -61,7 +62,7 @@ export async function findUndone(
   const passed = new Set<Oid>()
   const reached = new Map<Oid, Promise<Oid | undefined>>()
   const knew = async (commit: Oid): Promise<boolean> => {
-    const furthest = reached.get(commit) ?? repository.mergeBase(commit, base)
+    const furthest = reached.get(commit) ?? takenIn(session, commit, base)
     reached.set(commit, furthest)
     const oid = await furthest
     return oid !== undefined && passed.has(oid)

@@ -189,6 +189,29 @@ describe.each(RUNTIMES)('G7 what HEAD has seen, on a $name runtime', ({ name: ru
     await quiet(project)
   })
 
+  test('a squash merge that is reverted stays reverted: its mark was seen, though no file says so', async () => {
+    const main = project.git('branch', '--show-current')
+    const before = [colorOf(project, 'lamp0001'), colorOf(project, 'lamp0002')]
+    project.git('switch', '--quiet', '-c', 'feature')
+    await world.edit('eve', 'lamp0002', { props: { color: 'green' } })
+    await project.pull()
+    paint(project, 'lamp0001', 'red')
+    expect(await project.push()).toMatchObject({ kind: 'pushed' })
+    project.git('switch', '--quiet', main)
+    project.git('merge', '--quiet', '--squash', 'feature')
+    project.git('commit', '--quiet', '-m', 'Squashed feature')
+    project.git('branch', '--quiet', '-D', 'feature')
+    project.git('revert', '--no-edit', 'HEAD')
+    await world.edit('eve', 'lamp0001', { pinned: true })
+    expect(await project.pull()).toMatchObject({ kind: 'merged' })
+    expect([colorOf(project, 'lamp0001'), colorOf(project, 'lamp0002')]).toEqual(before)
+    expect(project.json(project.entityPath('lamp0001')).pinned).toBe(true)
+    // It undoes what the base holds: that is asked about (P7).
+    await expect(project.push({ yes: false })).rejects.toMatchObject({ code: 'not_confirmed' })
+    expect(await project.push({ yes: true })).toMatchObject({ kind: 'pushed', landed: 2 })
+    expect([await inWorld(world, 'lamp0001'), await inWorld(world, 'lamp0002')]).toEqual(before)
+  })
+
   test('a rebase that flattened the line into the branch', async () => {
     const start = project.git('rev-parse', 'HEAD')
     paint(project, 'lamp0001', 'red')
