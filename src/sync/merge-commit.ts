@@ -115,7 +115,9 @@ async function beginMerge(project: Project, merge: PlannedMerge): Promise<void> 
   await writeFile(join(gitDir, 'MERGE_MSG'), merge.message)
   await writeJournal(project, { phase: 'merging', merge })
   await writeFile(join(gitDir, 'MERGE_MODE'), 'no-ff')
-  await writeFile(join(gitDir, 'MERGE_HEAD'), `${merge.tip}\n`)
+  // In one step: an empty one, as a crash may leave of a file that is opened and then written, would name another merge.
+  await writeFile(join(gitDir, 'MERGE_HEAD.new'), `${merge.tip}\n`)
+  await rename(join(gitDir, 'MERGE_HEAD.new'), join(gitDir, 'MERGE_HEAD'))
 }
 
 async function concludeMerge(project: Project, merge: PlannedMerge): Promise<Oid> {
