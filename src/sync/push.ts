@@ -21,6 +21,7 @@ import { NotSent } from './not-sent.ts'
 import { makePlan } from './outgoing.ts'
 import type { UnseenWrite } from './overwritten.ts'
 import { owedScripts } from './owed-scripts.ts'
+import { withOwnIds } from './own-ids.ts'
 import type { PlannedOperation } from './plan.ts'
 import { takeProcessLock } from './process-lock.ts'
 import { checkReferences, guardPush, refuseDirty, refuseMarkers } from './push-guards.ts'
@@ -297,10 +298,11 @@ async function tryPush(
     for (const field of current.fields) report.tell({ kind: 'mismatch', field, refused: false })
     return { ...current, cursor: fetched.cursor }
   }
+  const sent = current.batch && options.noBatch !== true ? operations : withOwnIds(operations)
   const encoded: Dispatched['encoded'][number][] = []
-  for (const [index, operation] of operations.entries()) {
+  for (const [index, operation] of sent.entries()) {
     encoded.push(await encoder.encode(operation, current.blueprints.get(operation.id)))
-    if (index % 500 === 0) context.progress.step('Preparing', index, operations.length)
+    if (index % 500 === 0) context.progress.step('Preparing', index, sent.length)
   }
   const inHand = new Set([...receiver.inHand].map((id) => objectKey('entity', id)))
   const outcome = await dispatch(session, { branch, closes, fetched, current, encoded, inHand }, options)
@@ -313,7 +315,7 @@ async function tryPush(
   const done = closing === 'merged' || closing === 'none'
   const said = { ...pushed, landed: landed.size, refused, held: [...held, ...unkept], snapshots, head, open, lost }
   // What is not sent for want of an earlier batch is planned anew, by the next round.
-  const tried = moved ? operations.filter(({ opId }) => landed.has(opId) || isRefused(refused, opId)) : operations
+  const tried = moved ? sent.filter(({ opId }) => landed.has(opId) || isRefused(refused, opId)) : sent
   const restored = new Set(unseen.map(({ key }) => key))
   const again =
     moved && (done || closing === 'left')
@@ -323,7 +325,7 @@ async function tryPush(
         : undefined
   return {
     kind: 'round',
-    report: { ...said, fetched, operations: again === 'all' ? tried : operations, unseen, conflicts, merge: closing },
+    report: { ...said, fetched, operations: again === 'all' ? tried : sent, unseen, conflicts, merge: closing },
     again,
   }
 }

@@ -11,6 +11,7 @@ import { takeLocks } from './locks.ts'
 import { requireIdentity } from './merge-commit.ts'
 import { forgetOffers } from './offers.ts'
 import type { UnseenWrite } from './overwritten.ts'
+import { withOwnIds } from './own-ids.ts'
 import { type Attribution, type PlannedOperation, planPush } from './plan.ts'
 import { checkReferences, guardPush } from './push-guards.ts'
 import { journalOperation, type PushJournal } from './push-journal.ts'
@@ -129,10 +130,10 @@ export async function sendMerge(session: Session, request: MergeToSend, options:
     return current
   }
   const encoder = new Encoder(session, { sharedOid: (path) => plan.shared.get(path) }, true)
-  const encoded: EncodedOperation[] = []
-  for (const operation of operations)
-    encoded.push(await encoder.encode(operation, current.blueprints.get(operation.id)))
   const batches = current.batch && options.noBatch !== true
+  const sent = batches ? operations : withOwnIds(operations)
+  const encoded: EncodedOperation[] = []
+  for (const operation of sent) encoded.push(await encoder.encode(operation, current.blueprints.get(operation.id)))
   const tally = new Tally(session.report)
   const { progress, signal } = session.context
   const locks = await takeLocks(
@@ -157,7 +158,7 @@ export async function sendMerge(session: Session, request: MergeToSend, options:
     return { kind: 'moved', fields: ['capabilities'] }
   } finally {
     await locks.release()
-    const landed = operations.filter(({ opId }) => tally.acknowledged.has(opId))
+    const landed = sent.filter(({ opId }) => tally.acknowledged.has(opId))
     for (const operation of landed) session.report.tell({ kind: 'landed', ...factsOf(operation) })
   }
   const landed = tally.acknowledged.size
@@ -170,10 +171,10 @@ export async function sendMerge(session: Session, request: MergeToSend, options:
     tip: fetched.tip,
     cursor: fetched.cursor,
     batches,
-    operations: operations.map((operation) => journalOperation(operation, batches)),
+    operations: sent.map((operation) => journalOperation(operation, batches)),
     locks: {},
   }
-  return { kind: 'sent', operations, landed, refused: tally.refused, held, snapshots, journal }
+  return { kind: 'sent', operations: sent, landed, refused: tally.refused, held, snapshots, journal }
 }
 
 /** Nothing needs to be written down for the next run: it fetches first, and plans from what the world holds then (P6). */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { resolve, type Use } from '../../src/sync/resolve.ts'
 import { Killed, killedAt, pushWith, recover } from './push-support.ts'
-import { addLamps, type Checkout, cloneWorld, startWorld, type World } from './support.ts'
+import { addLamps, Checkout, cloneWorld, startWorld, temporaryFolder, type World } from './support.ts'
 
 /** Lets somebody in the world act just before, or just after, our command of a type. */
 function someone(type: string, act: () => Promise<void>, when: 'before' | 'after' = 'before') {
@@ -80,6 +80,31 @@ describe('P5: what somebody wrote unseen while a push was on its way, on a runti
     expect(quiet).toMatchObject({ kind: 'pushed', landed: 1, unseen: [], merge: 'merged' })
     expect(await world.entity('lamp0001')).toMatchObject({ position: [4, 4, 4], props: { ...all, color: 'blue' } })
     project.check()
+  })
+
+  it('P3: a colleague who pushes the same commit from elsewhere puts nothing back unseen', async () => {
+    const { world, project } = await start()
+    edit(project, 'lamp0001', (lamp) => {
+      lamp.position = [1, 1, 1]
+    })
+    const path = project.entityPath('lamp0001')
+    const folder = `${temporaryFolder()}/colleague`
+    project.git('clone', '--quiet', project.folder, folder)
+    const colleague = new Checkout(folder)
+    colleague.git('config', 'user.name', 'Cid')
+    colleague.git('config', 'user.email', 'cid@example.com')
+    const report = await pushWith(
+      project,
+      someone('entity_modify', async () => {
+        // Theirs lands first, and somebody who sees that goes on from it.
+        expect(await colleague.push()).toMatchObject({ kind: 'pushed', landed: 1 })
+        await world.edit('bob', 'lamp0001', { position: [2, 2, 2] })
+      }),
+    )
+    expect(report).toMatchObject({ kind: 'pushed', unseen: [{ path: ['position'], value: [2, 2, 2], by: 'bob' }] })
+    // What the world holds is what its feed says.
+    const moved = (await world.remote.snapshot()).entities.find(({ id }) => id === 'lamp0001')?.position
+    expect(JSON.parse(project.git('show', `refs/lobby/remote:${path}`)).position).toEqual(moved)
   })
 
   it.each([
