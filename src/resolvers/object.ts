@@ -93,7 +93,7 @@ export function mergeObject(
 
   const whole = { base: base?.fields, ours: ours.fields, theirs: theirs.fields }
   const merged = mergeRecord(merging, [], { ...whole, base: whole.base ?? {} })
-  const object = { kind: ours.kind, id: ours.id, fields: keepRemoteUid(ours.kind, merged, theirs.fields) }
+  const object = { kind: ours.kind, id: ours.id, fields: merged }
   const either = (['ours', 'theirs'] as const).map((side) => conflictSide(object, { object, contested }, side)!.fields)
   const clash = ours.kind === 'blueprint' && either.some(hasTwoScripts)
   if (clash && !hasTwoScripts(ours.fields) && !hasTwoScripts(theirs.fields)) {
@@ -101,7 +101,7 @@ export function mergeObject(
     const { owner } = decideOwnership(merging.policy, merging.subject, [])
     if (owner === 'shared') return { object: ours, contested: [{ path: [], terms: whole }], resolved: [] }
     const owners = owner === 'local' ? ours : theirs
-    const fields = keepRemoteUid(ours.kind, owners.fields, theirs.fields)
+    const fields = withRemoteUid(owners.fields, theirs.fields)
     const settled = { path: [], terms: whole, value: owners.fields, by: owner }
     return { object: { ...owners, fields }, contested: [], resolved: [settled] }
   }
@@ -162,10 +162,10 @@ function recordDepends(kind: ObjectKind, path: FieldPath, terms: Terms<JsonObjec
   })
 }
 
-/** M1: a `uid` that differs on the same `id` is no change; the runtime's word is taken. Settings have none. */
-function keepRemoteUid(kind: ObjectKind, merged: JsonObject, theirs: JsonObject): JsonObject {
+/** M1: a `uid` that differs on the same `id` is no change; the runtime's word is taken, if it said one. */
+function withRemoteUid(fields: JsonObject, theirs: JsonObject): JsonObject {
   const uid = own(theirs, 'uid')
-  return kind === 'settings' || uid === undefined || own(merged, 'uid') === uid ? merged : withKey(merged, 'uid', uid)
+  return uid === undefined ? fields : withKey(fields, 'uid', uid)
 }
 
 /** Whether two states of an object hold the same fields, with the tolerance of transforms and apart from `uid`. */
@@ -192,7 +192,8 @@ function mergeRecord(merging: Merging, path: FieldPath, terms: Terms<JsonObject>
 function mergeField(merging: Merging, path: FieldPath, terms: Terms<FieldValue>): FieldValue {
   const { kind } = merging.subject
   const { base, ours, theirs } = terms
-  if (path.length === 1 && path[0] === 'uid' && kind !== 'settings') return theirs ?? ours
+  // M1: the runtime's word, with all that stands in it. Settings may have a key of that name like any other.
+  if (path[0] === 'uid' && kind !== 'settings') return theirs ?? ours
   const equal = path.length === 1 ? fieldEquality(kind, path[0]!) : jsonEquals
   const outcome = resolve(terms, equal, merging.wrote?.touches(path) ?? false)
   if (outcome.kind === 'settled') return outcome.value

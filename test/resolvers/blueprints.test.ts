@@ -72,6 +72,24 @@ describe('M3 how scripts begin is said by whoever has scripts', () => {
       'scriptEntryX',
     ],
     ['or end so', [{ myscriptEntry: 1 }, {}, { myscriptEntry: 2 }], 'blueprint', 'myscriptEntry'],
+    [
+      'nor of what stands below',
+      [{ scriptEntry: { a: 1 } }, { scriptEntry: {} }, { scriptEntry: { a: 2 } }],
+      'blueprint',
+      'scriptEntry.a',
+    ],
+    [
+      'who has no scripts and says it all the same has said it: we',
+      [{ scriptEntry: 'a.js' }, { scriptEntry: 'b.js' }, { ...files('c.js'), scriptEntry: 'c.js' }],
+      'blueprint',
+      'scriptEntry',
+    ],
+    [
+      'or they',
+      [{ scriptEntry: 'a.js' }, { ...files('c.js'), scriptEntry: 'c.js' }, { scriptEntry: 'b.js' }],
+      'blueprint',
+      'scriptEntry',
+    ],
   ])('%s', (_, terms, kind, field) => expect(merge(terms, [], kind).contested).toEqual([field]))
 })
 
@@ -81,6 +99,7 @@ describe('M3 scripts are files', () => {
     expect(merge([files('a', 'b'), files('a', 'b', 'c'), {}])).toEqual(clean(files('c')))
     // Whoever removed the last one has none.
     expect(merge([files('a'), {}, { scriptFiles: {} }])).toEqual(clean({}))
+    expect(merge([files('a'), { scriptFiles: {} }, {}])).toEqual(clean({}))
   })
 
   test('another record of that kind is contested as a whole, as scripts of an entity or in props are', () => {
@@ -88,6 +107,9 @@ describe('M3 scripts are files', () => {
     expect(merge([files('a', 'b'), {}, files('a', 'b', 'c')], [], 'entity').contested).toEqual(['scriptFiles'])
     const props = (value: JsonObject) => ({ props: value })
     expect(merge([props(files('a')), props({}), props(files('a', 'c'))]).contested).toEqual(['props.scriptFiles'])
+    const below = (value: JsonObject) => ({ scriptFiles: { y: 1, ...value } })
+    const sides: Sides = [below({ x: { a: 1, b: 1 } }), below({}), below({ x: { a: 1, b: 1, c: 1 } })]
+    expect(merge(sides).contested).toEqual(['scriptFiles.x'])
   })
 
   test('no record is contested', () => {
@@ -109,6 +131,9 @@ describe('M3 a variant of another root and scripts of its own are not both', () 
     const owned = (owner: 'local' | 'runtime') => merge([base, variant, root], [{ type: 'blueprint', owner }])
     expect(owned('local')).toEqual({ fields: { ...variant, uid: 'u2' }, contested: [], resolved: [' local'] })
     expect(owned('runtime')).toEqual({ fields: root, contested: [], resolved: [' runtime'] })
+    const { uid: _, ...unnamed } = root
+    expect(merge([base, variant, unnamed], [{ owner: 'local' }]).fields).toEqual(variant)
+    expect(merge([base, variant, root], [{ field: '*', owner: 'local' }]).contested).toEqual([''])
   })
 
   test('where one side has both already, fields are fields', () => {
@@ -217,6 +242,12 @@ describe('M2 whether it matters what operations wrote', () => {
       [{ p: { position: [0] } }, { p: { position: [1e-9] } }, { p: { position: [0], x: 1 } }],
       'entity',
       true,
+    ],
+    [
+      'in reach of what we did and of what they did, though these are apart',
+      [{ position: [0] }, { position: [-8e-7] }, { position: [8e-7] }],
+      'entity',
+      false,
     ],
     ['and an entity’s alone', [{ position: [0] }, { position: [1e-9] }, { position: [0] }], 'blueprint', true],
     ['a uid', [{ uid: 1 }, { uid: 2 }, { uid: 1 }], 'entity', false],

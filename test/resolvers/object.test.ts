@@ -241,6 +241,11 @@ describe('M2 digits', () => {
     ['moved here, noise there', [place(0), place(7), place(1e-9)], 7],
   ])('%s', (_, sides, x) => expect(merge(sides)).toEqual(clean(place(x))))
 
+  test('of a place alone, not of what stands below something of that name', () => {
+    const below = (x: number) => ({ position: { a: [x] } })
+    expect(merge([below(0), below(1e-9), below(0)])).toEqual(clean(below(1e-9)))
+  })
+
   test('−q keeps the sign that was there', () => {
     const turn = (sign: number) => ({ quaternion: [0, 0.6 * sign, 0, 0.8 * sign] })
     expect(merge([turn(1), turn(-1), turn(1)])).toEqual(clean(turn(1)))
@@ -304,5 +309,7 @@ test('sameObject: by JSON value, transforms with tolerance, uid apart', () => {
   expect(sameObject(a, object({ position: [0, 0, 0], props: { x: 1 } }))).toBe(false)
   expect(sameObject(a, object({ position: [0, 0, 0], props: { x: 1, y: 2 }, toString: 1 }))).toBe(false)
   expect(sameObject(a, undefined)).toBe(false)
+  expect(sameObject(undefined, a)).toBe(false)
+  expect(sameObject(object({ uid: 'a' }, 'settings'), object({ uid: 'b' }, 'settings'))).toBe(false)
   expect(sameObject(undefined, undefined)).toBe(true)
 })

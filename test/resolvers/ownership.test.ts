@@ -181,6 +181,7 @@ describe('M5 whose rules hold is a matter of the merged object', () => {
     ],
   ])('%s', (_, sides, contested) => {
     expect(merge(sides, rules).contested.toSorted()).toEqual(contested.toSorted())
+    expect(merge(sides, [{ scope: 'n*', owner: 'runtime' }]).contested.toSorted()).toEqual(contested.toSorted())
     // The same whoever merges (M7).
     expect(merge([sides[0], sides[2], sides[1]], rules).contested.toSorted()).toEqual(contested.toSorted())
   })
