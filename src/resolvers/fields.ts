@@ -63,7 +63,7 @@ export function writtenFields(before: WorldObject | undefined, after: WorldObjec
   const paths: FieldPath[] = []
   const kind = (after ?? before)?.kind
   for (const { path, before: was, after: is } of diffObjects(before, after)) {
-    if (path.length === 1 && path[0] === 'uid' && kind !== 'settings') continue
+    if (path[0] === 'uid' && kind !== 'settings') continue
     const records = [was, is].filter(isJsonObject)
     if (path.length === 0 || records.length < (was === undefined || is === undefined ? 1 : 2)) paths.push(path)
     if (path.length > 0) for (const record of records) addLeaves(path, record, paths)

@@ -126,7 +126,10 @@ describe('M1 a uid is written by nobody', () => {
     ['of one that appears', 'entity', undefined, { uid: 'b', pinned: true }, ['', 'pinned']],
     ['of one that disappears', 'blueprint', { uid: 'b', name: 'x' }, undefined, ['', 'name']],
     ['but a prop of that name is', 'entity', { props: { uid: 'a' } }, { props: { uid: 'b' } }, ['props.uid']],
+    ['nor is what stands in it', 'entity', { uid: { a: 1 } }, { uid: { a: 2 } }, []],
     ['and a setting of that name', 'settings', { uid: 'a' }, { uid: 'b' }, ['uid']],
+    ['in settings that appear', 'settings', undefined, { uid: 'b' }, ['', 'uid']],
+    ['in settings that disappear', 'settings', { uid: 'b' }, undefined, ['', 'uid']],
   ]
   test.each(cases)('%s', (_, kind, before, after, expected) => {
     expect(writtenFields(before && object(before, kind), after && object(after, kind)).map(fieldName)).toEqual(expected)
