@@ -55,8 +55,7 @@ export function withMarkers(hunks: readonly TextHunk[], labels: MarkerLabels): U
 }
 
 function part(kind: Part['kind'], { ours, base, theirs }: Omit<TextHunk, 'kind'>): Part {
-  const chunks = (bytes: Uint8Array) => (bytes.length > 0 ? [bytes] : [])
-  return { kind, ours: chunks(ours), base: chunks(base), theirs: chunks(theirs) }
+  return { kind, ours: [ours], base: [base], theirs: [theirs] }
 }
 
 /** The hunks with conflicts no larger than they need be: what their sides have in common is taken out, if it is enough. */
@@ -64,13 +63,10 @@ function tightened(hunks: readonly TextHunk[]): readonly Part[] {
   const parts: Part[] = []
   for (const [i, hunk] of hunks.entries()) {
     if (hunk.kind === 'contested') for (const stretch of refined(hunk)) append(parts, stretch)
-    else append(parts, part(isBesideConflict(hunks, i) ? 'common' : 'merged', hunk))
+    // Right before a conflict stands what nobody changed. Over that alone can conflicts be joined: a change parts them.
+    else append(parts, part(hunks[i + 1]?.kind === 'contested' ? 'common' : 'merged', hunk))
   }
   return parts
-}
-
-function isBesideConflict(hunks: readonly TextHunk[], i: number): boolean {
-  return hunks[i - 1]?.kind === 'contested' || hunks[i + 1]?.kind === 'contested'
 }
 
 /** A contested hunk as the stretches where its sides differ, and those where they do not. */
@@ -97,9 +93,9 @@ function refined(hunk: TextHunk): readonly Part[] {
 function append(parts: Part[], next: Part): void {
   const [last, before] = [parts.at(-1), parts.at(-2)]
   if (next.kind === 'common' && last?.kind === 'common') join(last, next)
-  else if (next.kind === 'contested' && before?.kind === 'contested' && last?.kind === 'common' && isSlight(last)) {
+  else if (next.kind === 'contested' && before?.kind === 'contested' && isSlight(last!)) {
     parts.pop()
-    join(before, last)
+    join(before, last!)
     join(before, next)
   } else parts.push(next)
 }
@@ -118,7 +114,7 @@ function isSlight(common: Part): boolean {
  * before each conflict but the first: conflicts that nothing separates are one.
  */
 function linesBefore(parts: readonly Part[], i: number, side: 'ours' | 'theirs'): Uint8Array | undefined {
-  return parts[i - 1]?.[side].at(-1) ?? firstLine(parts.flatMap((part) => part[side][0] ?? []))
+  return parts[i - 1]?.[side].at(-1) ?? firstLine(parts.flatMap((part) => part[side]))
 }
 
 function firstLine(texts: readonly Uint8Array[]): Uint8Array | undefined {
