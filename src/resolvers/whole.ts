@@ -40,9 +40,9 @@ export function danglingDeletions(
   if (gone.size === 0) return dangling
   for (const [key, sides] of objects) {
     const outcomes = sides.contested ? [sides.ours, sides.theirs] : [sides.merged]
-    for (const named of new Set(outcomes.map(referenceOf))) {
-      const deletedBy = named === undefined ? undefined : gone.get(named)
-      if (named === undefined || deletedBy === undefined || referenceOf(sides[deletedBy]) === named) continue
+    for (const named of new Set(outcomes.flatMap((outcome) => referenceOf(outcome) ?? []))) {
+      const deletedBy = gone.get(named)
+      if (deletedBy === undefined || referenceOf(sides[deletedBy]) === named) continue
       dangling.set(named, [...(dangling.get(named) ?? []), key])
     }
   }
