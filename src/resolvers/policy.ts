@@ -52,10 +52,10 @@ export interface OwnershipDecision {
   readonly mergeBecause: number | undefined
 }
 
-const OWNERS: ReadonlySet<string> = new Set<Owner>(['local', 'runtime', 'shared'])
+const OWNERS: ReadonlySet<unknown> = new Set<Owner>(['local', 'runtime', 'shared'])
 
 export function isOwner(value: unknown): value is Owner {
-  return typeof value === 'string' && OWNERS.has(value)
+  return OWNERS.has(value)
 }
 
 /**
