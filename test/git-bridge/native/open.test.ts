@@ -72,6 +72,14 @@ test('a bare repository, and the inside of a git dir, have no work tree', async 
   }
 })
 
+test('a repository of another user is not trusted, which is not the same as none', async () => {
+  vi.stubEnv('GIT_TEST_ASSUME_DIFFERENT_OWNER', '1')
+  await expect(openNativeRepository(fixture.path)).rejects.toMatchObject({
+    code: 'repository_not_trusted',
+    hint: expect.stringContaining('safe.directory') as string,
+  })
+})
+
 test('where there is no repository, it says so', async () => {
   for (const cwd of [fixture.room, join(fixture.room, 'nowhere')]) {
     await expect(openNativeRepository(cwd)).rejects.toMatchObject({ name: 'SyncError', code: 'not_a_repository' })

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { Oid } from '../../../src/git-bridge/repository.ts'
@@ -47,4 +47,19 @@ test('a write that fails is told to all that went with it, and the next one work
   vi.unstubAllEnvs()
   const [oid] = (await repository.writeBlobs([text('kept')])) as [Oid]
   expect(await repository.hasObject(oid)).toBe(true)
+})
+
+test('what git cannot write is an error, never an id', async () => {
+  const { repository, path } = fixture
+  const content = text('in the way')
+  // A file where git wants a folder: as good as a disk that refuses, and root meets it too.
+  const folder = join(path, '.git', 'objects', repository.hashBlob(content).slice(0, 2))
+  await writeFile(folder, '')
+  const failed = { code: 'git_failed', data: { command: 'unpack-objects' } }
+  await expect(repository.writeBlobs([content])).rejects.toMatchObject(failed)
+  await expect(repository.writeTree(undefined, [{ kind: 'write', path: 'f', bytes: content }])).rejects.toMatchObject(
+    failed,
+  )
+  await rm(folder)
+  expect(await repository.hasObject((await repository.writeBlobs([content]))[0]!)).toBe(true)
 })
