@@ -408,6 +408,15 @@ describe.each(LAYOUTS)('C2 scripts, %s', (layout) => {
     expect(hunksOf(shown.get(SCRIPT)!.working)).toEqual([{ ours: 'eins\n', base: undefined, theirs: 'one\n' }])
   })
 
+  test('put back on purpose, emptied here: markers around it all', async () => {
+    const { shown } = await conflictOf(layout, {
+      ours: file(SCRIPT, ''),
+      theirs: [file(SCRIPT, edited('one', 'x')), file(SCRIPT, LINES)],
+    })
+    expect(shown.get(SCRIPT)!.stages).toEqual({ ours: '', theirs: LINES })
+    expect(hunksOf(shown.get(SCRIPT)!.working)).toEqual([{ ours: '', base: undefined, theirs: LINES }])
+  })
+
   test('binary content: ours stays, without markers', async () => {
     const { shown } = await conflictOf(layout, { ours: file(SCRIPT, 'a\0ours'), theirs: file(SCRIPT, 'a\0theirs') })
     expect(shown.get(SCRIPT)).toMatchObject({
