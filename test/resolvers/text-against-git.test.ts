@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { LineChange } from '../../src/resolvers/line-diff.ts'
 import { LONG } from '../e2e/long.ts'
+import { DIFFS, type RecordedDiff, readDiffs, shown, textsOf } from './diff-cases.ts'
 import { type ScriptEdits, scriptEdits } from './script-edits.ts'
 import { AGREED, here, type Merged, NAMED, type Recorded, readRecorded, smallTexts } from './text-cases.ts'
 
@@ -138,5 +140,55 @@ test('the recorded answers are git’s own', () => {
   for (const { clean, merge, diff3, ...sides } of recorded.filter((_, n) => LONG || n % 10 === 0)) {
     expect(git(sides)).toEqual({ isClean: clean, text: merge })
     if (diff3 !== undefined) expect(git(sides, 'diff3').text).toBe(diff3)
+  }
+})
+
+/** What `git diff` says of two texts, with a line around each change so that every change is one by itself. */
+function gitDiff(a: readonly number[], b: readonly number[]): readonly LineChange[] {
+  for (const [name, lines] of Object.entries({ a, b })) {
+    writeFileSync(join(folder, name), lines.map((line) => `${line}\n`).join(''))
+  }
+  // As merge-file compares them: changes stand where they slide to, not where an indent would have them.
+  const options = [
+    '--no-index',
+    '--no-color',
+    '--no-ext-diff',
+    '--no-indent-heuristic',
+    '--diff-algorithm=myers',
+    '-U1',
+  ]
+  const { status, stdout } = spawnSync('git', ['diff', ...options, 'a', 'b'], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { ...process.env, GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1' },
+  })
+  expect(status).toBe(a.join() === b.join() ? 0 : 1)
+  const found: LineChange[] = []
+  let [i, j] = [0, 0]
+  for (const [line] of stdout.matchAll(/^(?:@@ -.*|[-+ ][0-9]*$)/gm)) {
+    const hunk = /^@@ -([0-9]+)(,0)?.* \+([0-9]+)(,0)?/.exec(line)
+    // An empty stretch is told by the line before it.
+    if (hunk) [i, j] = [Number(hunk[1]) - (hunk[2] ? 0 : 1), Number(hunk[3]) - (hunk[4] ? 0 : 1)]
+    else if (line.startsWith(' ')) [i, j] = [i + 1, j + 1]
+    else {
+      const last = found.at(-1)
+      const [inA, inB] = line.startsWith('-') ? [1, 0] : [0, 1]
+      const change = last?.end === i && last.to === j ? found.pop()! : { start: i, end: i, from: j, to: j }
+      found.push({ ...change, end: i + inA, to: j + inB })
+      ;[i, j] = [i + inA, j + inB]
+    }
+  }
+  return found
+}
+
+test('the recorded comparisons are git’s own', () => {
+  if (process.env.RECORD === 'diff') {
+    const recorded = readDiffs().map(({ kind, seed }): RecordedDiff => {
+      return { kind, seed, changes: shown(gitDiff(...textsOf({ kind, seed }))) }
+    })
+    writeFileSync(DIFFS, recorded.map((one) => `${JSON.stringify(one)}\n`).join(''))
+  }
+  for (const one of readDiffs().filter((_, n) => LONG || n % 10 === 0)) {
+    expect(shown(gitDiff(...textsOf(one))), `${one.kind} ${one.seed}`).toBe(one.changes)
   }
 })
