@@ -83,20 +83,18 @@ export function slideChanges(text: MarkedLines, other: MarkedLines): void {
 
 function slide(group: Group, opposite: Group): void {
   let size: number
-  let highest: number
   let facesChange: boolean
   // Again, with what it has become, whenever it joined another one.
   do {
     size = group.end - group.start
     while (group.slideUp()) opposite.previous()
-    highest = group.end
     facesChange = !opposite.isEmpty
     while (group.slideDown()) {
       opposite.next()
       facesChange ||= !opposite.isEmpty
     }
   } while (size !== group.end - group.start)
-  if (group.end === highest || !facesChange) return
+  if (!facesChange) return
   while (opposite.isEmpty) {
     group.slideUp()
     opposite.previous()
