@@ -242,8 +242,8 @@ describe('M2 digits', () => {
   ])('%s', (_, sides, x) => expect(merge(sides)).toEqual(clean(place(x))))
 
   test('of a place alone, not of what stands below something of that name', () => {
-    const below = (x: number) => ({ position: { a: [x] } })
-    expect(merge([below(0), below(1e-9), below(0)])).toEqual(clean(below(1e-9)))
+    const below = (x: number, more: JsonObject = {}) => ({ position: { a: [x], ...more } })
+    expect(merge([below(0), below(1e-9), below(0, { b: 1 })])).toEqual(clean(below(1e-9, { b: 1 })))
   })
 
   test('−q keeps the sign that was there', () => {
