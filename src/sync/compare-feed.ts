@@ -11,7 +11,7 @@ import { type FieldValue, type ObjectKey, SETTINGS, SPAWN } from '../world/state
 import { effectOf, isInHand } from '../world/wire-world.ts'
 import type { Difference } from './compare-worlds.ts'
 import { lineOperations } from './line-ops.ts'
-import { keyOfEffect, lastOperations } from './seen-ops.ts'
+import { keyOfEffect, type LastOperation, lastOperations } from './seen-ops.ts'
 import type { Session } from './session.ts'
 import type { LineCommit } from './tip.ts'
 import { PAGE } from './world-now.ts'
@@ -57,7 +57,7 @@ export async function sortDifferences(
   )
   const remembered = differences.some(({ kind }) => kind === 'changed')
     ? await lastOperations(session, until)
-    : new Map()
+    : new Map<string, LastOperation>()
   const doubtful: Difference[] = []
   for (const difference of differences) {
     const { key, kind, lastOpId } = difference
@@ -65,25 +65,34 @@ export async function sortDifferences(
     if (kind === 'missing') put(difference, true)
     else if (kind === 'extra') put(difference, known !== undefined)
     else if (key === SETTINGS || key === SPAWN) put(difference, await hadBefore(session, line, difference))
-    else if (
-      known === undefined ? remembered.get(key)?.opId === lastOpId && remembered.has(key) : known.opId === lastOpId
-    )
-      put(difference, false)
+    else if (known !== undefined && known.opId === lastOpId) put(difference, false)
     else doubtful.push(difference)
   }
   if (doubtful.length === 0) return { lost, unannounced }
-  // Operations that changed nothing are no commits of the line: the feed itself has the last word.
-  const cursors = doubtful.map(({ key }) => onLine.get(key)?.cursor)
+  // Operations that changed nothing, and moves in a hand, are no commits of the line: the feed itself has the last word.
+  const lastKnown = ({ key, lastOpId }: Difference): LastOperation | undefined => {
+    const last = onLine.get(key) ?? remembered.get(key)
+    return onLine.has(key) || last?.opId === lastOpId ? last : undefined
+  }
+  const cursors = doubtful.map((difference) => lastKnown(difference)?.cursor)
   const from = cursors.includes(undefined) ? 0 : Math.max(0, Math.min(...(cursors as number[])) - 1)
   const inFeed = await newestInFeed(session, from, until, new Set(doubtful.map(({ key }) => key)))
   for (const difference of doubtful) {
     const { key, fields, lastOpId } = difference
-    const newest = inFeed.get(key) ?? { any: onLine.get(key)?.opId, settled: onLine.get(key)?.opId }
-    // Where a hand held it was never kept: who was holding it lets go of it when the runtime ends.
-    const dropped = newest.settled === lastOpId && fields.every(({ path }) => TRANSFORM.has(path[0] ?? ''))
-    put(difference, newest.any !== lastOpId && !dropped)
+    const last = lastKnown(difference)
+    const newest = inFeed.get(key) ?? { any: last?.opId, settled: last?.opId }
+    put(difference, isBehind(newest, lastOpId, fields))
   }
   return { lost, unannounced }
+}
+
+/**
+ * Whether an object, last written by an operation, is behind the newest about it. Where a hand held it was never kept: who
+ * was holding it lets go of it when the runtime ends. Nothing else is a hand's doing, though its move is the newest.
+ */
+function isBehind({ any, settled }: Newest, lastOpId: string | undefined, fields: Difference['fields']): boolean {
+  if (any === settled) return any !== lastOpId
+  return (lastOpId !== settled && lastOpId !== any) || !fields.every(({ path }) => TRANSFORM.has(path[0] ?? ''))
 }
 
 /** The newest operation about each of some objects that the feed still has between two cursors. */

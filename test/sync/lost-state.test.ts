@@ -209,6 +209,22 @@ describe('G11: a world that lost what it had acknowledged', () => {
     project.check()
   })
 
+  it('is told though somebody has taken the object into their hand since, which is the newest operation about it', async () => {
+    const { world, restart } = await startUnlucky()
+    await addLamps(world)
+    world.runtime.save()
+    await world.edit('bob', 'lamp0001', { props: { text: 'hello' } })
+    const project = await cloneWorld(world)
+    const again = await restart(world)
+    await again.edit('eve', 'lamp0001', { mover: 'somebody', position: [5, 5, 5] })
+    await expect(pullWith(project)).rejects.toMatchObject({
+      code: 'lost_state',
+      data: { objects: [{ object: 'entity:lamp0001', kind: 'older', fields: [{ field: 'props.text' }] }] },
+    })
+    expect(await pullWith(project, { loss: 'restore' })).toMatchObject({ loss: { choice: 'restore' }, unannounced: 0 })
+    expect(project.json(project.entityPath('lamp0001')).props).toEqual({ text: 'hello' })
+  })
+
   it('a start with CLEAN removes unused blueprints without a word: that is a loss too', async () => {
     const { world, restart } = await startUnlucky()
     await addLamps(world)
