@@ -1,9 +1,9 @@
-import type { Oid } from '../git-bridge/repository.ts'
 import { assert } from '../world/errors.ts'
 import { sortDifferences } from './compare-feed.ts'
 import { type Compared, compareWorlds } from './compare-worlds.ts'
 import { rememberCompared } from './compared.ts'
 import { type FetchReport, fetchWorld } from './fetch.ts'
+import { noteLosses } from './loss-note.ts'
 import { type LossChoice, type LostObject, lostObjects, lostState } from './lost-state.ts'
 import { rememberWorld } from './seen-ops.ts'
 import type { Session } from './session.ts'
@@ -23,8 +23,6 @@ export type Comparison =
       readonly lost: readonly LostObject[]
       /** Objects that changed without an operation besides. */
       readonly unannounced: number
-      /** The line just before the loss: what a branch that restores it merges with. */
-      readonly before: Oid
     }
 
 /** How often the world and its line are brought to one place of the feed. */
@@ -68,9 +66,16 @@ export async function compareWithSnapshot(
   const at = await operationAt(session, now.cursor)
   const said = { actor: 'unannounced', cursor: at?.cursor ?? Math.max(now.cursor, line.trailers.cursor), at }
   let tip = line
-  const append = async (differences: typeof lost, subject: string, { assumed }: Compared) => {
+  const append = async (differences: typeof lost, subject: string, { assumed }: Compared, isLoss = false) => {
     const place = { ref, expected: tip.oid, line: tip }
-    const settled = await settleLine(session, worldId, place, differences, { assumed }, { ...said, subject })
+    const settled = await settleLine(
+      session,
+      worldId,
+      place,
+      differences,
+      { assumed },
+      { ...said, subject, lost: isLoss },
+    )
     tip = settled.line
     const refusals = [...report.refusals, ...settled.refusals]
     report = { ...report, tip: tip.oid, cursor: said.cursor, commits: report.commits + 1, refusals }
@@ -83,10 +88,11 @@ export async function compareWithSnapshot(
     await done()
     return { kind: 'unannounced', fetched: report, objects: unannounced.length }
   }
-  const before = tip.oid
-  await append(lost, `lost state: ${count(lost.length)} went back behind the feed`, compared)
+  // Before the ref moves past it: whoever is killed then, or gives the merge up, must be asked again.
+  await noteLosses(session)
+  await append(lost, `lost state: ${count(lost.length)} went back behind the feed`, compared, true)
   await done()
-  return { kind: 'lost', fetched: report, lost: objects, unannounced: unannounced.length, before }
+  return { kind: 'lost', fetched: report, lost: objects, unannounced: unannounced.length }
 }
 
 function count(objects: number): string {

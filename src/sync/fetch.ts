@@ -38,8 +38,6 @@ export interface FetchReport {
     readonly rewritten: number
     /** Objects that the snapshot lacks, which somebody chose to keep or to let go (G11). */
     readonly lost: readonly LostObject[]
-    /** The line with the snapshot, but for the removal of those that are to be kept. */
-    readonly before: Oid
   }
 }
 
@@ -196,7 +194,7 @@ async function extendLine(
       cursor: renewed.last.cursor,
       commits: read.commits + renewed.commits,
       refusals: [...read.refusals, ...renewed.refusals],
-      renewed: { from: last.cursor, rewritten, lost, before: renewed.before },
+      renewed: { from: last.cursor, rewritten, lost },
     }
     last = renewed.last
   }

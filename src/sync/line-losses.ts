@@ -8,8 +8,10 @@ import { unitsOf } from '../git-bridge/units.ts'
 import { fieldEquality } from '../resolvers/equality.ts'
 import { diffObjects, type FieldPath, fieldAt, fieldKey } from '../resolvers/fields.ts'
 import { jsonEquals } from '../world/json.ts'
+import type { Cursor } from '../world/operation.ts'
 import { type FieldValue, type ObjectKey, parseObjectKey } from '../world/state.ts'
 import { baselineOf } from './baseline.ts'
+import type { FetchReport } from './fetch.ts'
 import type { LostObject } from './lost-state.ts'
 import type { Session } from './session.ts'
 import { olderIn } from './unannounced.ts'
@@ -24,10 +26,24 @@ export interface LostField {
   readonly world: FieldValue
   /** The files that hold the object. */
   readonly files: readonly string[]
+  /** It came to light by a comparison, whose commit holds nothing but losses. */
+  readonly compared: boolean
 }
 
-/** Whether a commit of the line is one by which an object went back; which object. */
-export function lossIn(commit: Commit): ObjectKey | undefined {
+/** A merge of a branch with the line, on the way to the tip that was fetched. */
+export interface LossStage {
+  /** Up to here. */
+  readonly fetched: FetchReport
+  /** What takes part in it: the same, or the line just before the loss that ends there. */
+  readonly theirs: Oid
+  /** What the operations among the news of this stage showed lost takes part in the merge as if the world had it still. */
+  readonly restored: (base: Oid, news: readonly Commit[]) => Promise<Overwritten | undefined>
+}
+
+export type LossStages = readonly [LossStage, ...LossStage[]]
+
+/** Whether a commit of the line is one by which an object went back, which object; `all`: it holds nothing else. */
+export function lossIn(commit: Commit): ObjectKey | 'all' | undefined {
   return readTrailers(commit)?.object === 'snapshot' ? olderIn(commit.message) : undefined
 }
 
@@ -47,30 +63,57 @@ export async function lostFields(
     const files = changed.map(({ path }) => path.slice(prefix.length))
     const units = unitsOf(files)
     const [was, is] = await Promise.all([parent, commit.oid].map((at) => readUnits(repository, at, prefix, units)))
+    const compared = key === 'all'
     // With a blueprint's scripts, the modules that it shares went back.
-    const modules = [was!, is!].flatMap(({ objects }) => [...objects.keys()].filter((at) => at.startsWith('shared:')))
-    for (const about of new Set([key, ...modules])) {
-      for (const { path, before, after } of diffObjects(objectIn(was!, about), objectIn(is!, about)))
-        found.set(JSON.stringify([about, fieldKey(path)]), { key: about, path, value: before, world: after, files })
+    const touched = [was!, is!].flatMap(({ objects }) => [...objects.keys()])
+    for (const about of new Set(compared ? touched : [key, ...touched.filter((at) => at.startsWith('shared:'))])) {
+      const [first, ...others] = diffObjects(objectIn(was!, about), objectIn(is!, about))
+      if (first === undefined) continue
+      // An object that went, or came back, did so as a whole.
+      for (const { path, before: value, after: world } of first.path.length === 0 ? [first] : [first, ...others])
+        found.set(JSON.stringify([about, fieldKey(path)]), { key: about, path, value, world, files, compared })
     }
   }
   if (found.size === 0) return []
   const now = await readAt(session, tip, [...found.values()])
   return [...found.values()].filter(({ key, path, value, world }) => {
     const object = objectIn(now, key)
+    if (path.length === 0) return jsonEquals(object?.fields, world)
     const same = path.length === 1 ? fieldEquality(parseObjectKey(key).kind, path[0]!) : jsonEquals
     const at = fieldAt(object?.fields, path)
     return object !== undefined && same(at, world) && !same(at, value)
   })
 }
 
-/** For a merge whose baseline is `base`: what was lost takes part in it as if the world had it still. */
-export async function asRestored(
+/**
+ * How a branch restores what was lost on its way to a line's tip: merged with the line just before each loss that a
+ * comparison brought to light, which it records as taken in, and then with the rest.
+ */
+export function stagesOf(
   session: Session,
-  base: Oid,
-  tip: Oid,
+  news: readonly Commit[],
+  fetched: FetchReport,
   lost: readonly LostField[],
-): Promise<Overwritten> {
+): LossStages {
+  const shown = lost.filter(({ compared }) => !compared)
+  const at = (tip: Oid, cursor: Cursor, theirs: Oid): LossStage => ({
+    fetched: { ...fetched, tip, cursor },
+    theirs,
+    restored: async (base, stage) => {
+      const then = shown.length === 0 ? [] : await lostFields(session, stage, fetched.tip)
+      const fields = then.filter(({ compared }) => !compared)
+      return fields.length === 0 ? undefined : asRestored(session, base, theirs, fields)
+    },
+  })
+  const all = lost.some(({ compared }) => compared) ? news.filter((commit) => lossIn(commit) === 'all') : []
+  const stages = all.map((commit) => at(commit.oid, readTrailers(commit)!.cursor, commit.parents[0]!))
+  const last = at(fetched.tip, fetched.cursor, fetched.tip)
+  const [first, ...others] = all.at(-1)?.oid === fetched.tip ? stages : [...stages, last]
+  return [first ?? last, ...others]
+}
+
+/** For a merge whose baseline is `base`: what was lost takes part in it as if the world had it still. */
+async function asRestored(session: Session, base: Oid, tip: Oid, lost: readonly LostField[]): Promise<Overwritten> {
   const before = await readAt(session, base, lost)
   const after = await readAt(session, tip, lost)
   const byKey = new Map<ObjectKey, OverwrittenField[]>()
@@ -86,13 +129,16 @@ export async function asRestored(
 
 /** As the sentence and the data of `lost_state` say it. */
 export function asLostObjects(lost: readonly LostField[]): readonly LostObject[] {
-  const byKey = new Map<ObjectKey, { field: string; line: unknown; world: unknown }[]>()
+  const byKey = new Map<ObjectKey, { kind: LostObject['kind']; fields: LostObject['fields'] }>()
   for (const { key, path, value, world } of lost) {
-    const fields = byKey.get(key) ?? []
-    byKey.set(key, fields)
-    fields.push({ field: path.join('.'), line: value, world })
+    const known = byKey.get(key)
+    if (path.length === 0) byKey.set(key, { kind: world === undefined ? 'gone' : 'back', fields: [] })
+    else {
+      const fields = [...(known?.fields ?? []), { field: path.join('.'), line: value, world }]
+      byKey.set(key, { kind: 'older', fields })
+    }
   }
-  const objects = [...byKey].map(([object, fields]): LostObject => ({ object, kind: 'older', fields }))
+  const objects = [...byKey].map(([object, said]): LostObject => ({ object, ...said }))
   return objects.toSorted((a, b) => (a.object < b.object ? -1 : 1))
 }
 

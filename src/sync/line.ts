@@ -25,6 +25,7 @@ import { describeRules, rulesOfLine, rulesOfProject } from './cleaning.ts'
 import type { Session } from './session.ts'
 import type { LineCommit } from './tip.ts'
 import {
+  ALL_OLDER,
   changedScripts,
   hasStill,
   namesIn,
@@ -52,6 +53,8 @@ export interface Unexplained {
   readonly subject: string
   /** Objects of which every field counts as written (G9). */
   readonly rewritten?: Iterable<ObjectKey>
+  /** It holds nothing but what went back behind the feed (G11). */
+  readonly lost?: boolean
   readonly cursor: Cursor
   /** The operation at that cursor, where the feed has one. */
   readonly at: Pick<Operation, 'opId' | 'ts'> | undefined
@@ -288,7 +291,8 @@ export class LineWriter {
     this.#time = committer.time
     const author = { ...authorOf({ actor: said.actor, ts: said.at?.ts ?? '' }, this.#worldId), time: committer.time }
     const place = { cursor: said.cursor, opId: said.at?.opId ?? NO_OPERATION, source: 'snapshot', object: 'snapshot' }
-    const message = this.#message(said.subject, place, formatRewritten(said.rewritten ?? []))
+    const body = said.lost === true ? ALL_OLDER : formatRewritten(said.rewritten ?? [])
+    const message = this.#message(said.subject, place, body)
     return { author, committer, message, edits }
   }
 

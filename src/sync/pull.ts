@@ -1,4 +1,3 @@
-import type { Overwritten } from '../git-bridge/rebased.ts'
 import type { Commit, Oid } from '../git-bridge/repository.ts'
 import { lineAfter } from '../git-bridge/seen.ts'
 import { harmless, readTrailers } from '../git-bridge/trailers.ts'
@@ -10,6 +9,7 @@ import { baselineOf, tellLag } from './baseline.ts'
 import { isComparisonDue } from './compared.ts'
 import type { ConflictArtifact } from './conflict-artifact.ts'
 import { type FetchReport, fetchWorld } from './fetch.ts'
+import type { LossStage, LossStages } from './line-losses.ts'
 import { type LossChoice, type LostObject, lostState, tellLoss } from './lost-state.ts'
 import { recoverMerge } from './merge-commit.ts'
 import { loadOffers } from './offers.ts'
@@ -96,8 +96,6 @@ async function recoverJournal(session: Session, options: PullOptions): Promise<b
 /** What the world has for the branch. */
 interface Incoming {
   readonly fetched: FetchReport
-  /** What the branch is merged with: the line's tip or, to restore what the world lost, the line just before that. */
-  readonly theirs: Oid
   readonly unannounced: number
   readonly loss: Loss | undefined
 }
@@ -110,27 +108,22 @@ async function readIncoming(session: Session, options: PullOptions): Promise<Inc
   const { verify, loss: choice, now = Date.now() } = options
   const fetched = await fetchWorld(session, { choice })
   const { renewed } = fetched
-  const plain = { fetched, theirs: fetched.tip, unannounced: fetched.unannounced ?? 0, loss: undefined }
+  const plain = { fetched, unannounced: fetched.unannounced ?? 0, loss: undefined }
   if (renewed !== undefined) {
     // A new snapshot is the comparison.
     if (choice === undefined || renewed.lost.length === 0) return plain
-    return { ...plain, theirs: theirsOf(choice, fetched.tip, renewed.before), loss: { choice, objects: renewed.lost } }
+    return { ...plain, loss: { choice, objects: renewed.lost } }
   }
   const wanted = verify ?? (choice !== undefined ? true : undefined)
   if (!(wanted ?? ((await isComparisonDue(session, now)) && !(await isDurable(session))))) return plain
   const { compareWithSnapshot } = await import('./compare.ts')
   const compared = await compareWithSnapshot(session, fetched, { choice, now })
   const before = compared.fetched.unannounced ?? 0
-  const same = { ...plain, fetched: compared.fetched, theirs: compared.fetched.tip, unannounced: before }
+  const same = { ...plain, fetched: compared.fetched, unannounced: before }
   if (compared.kind === 'same') return same
   if (compared.kind === 'unannounced') return { ...same, unannounced: before + compared.objects }
-  const theirs = theirsOf(choice!, compared.fetched.tip, compared.before)
   const unannounced = before + compared.unannounced
-  return { ...same, theirs, unannounced, loss: { choice: choice!, objects: compared.lost } }
-}
-
-function theirsOf(choice: LossChoice, tip: Oid, before: Oid): Oid {
-  return choice === 'restore' ? before : tip
+  return { ...same, unannounced, loss: { choice: choice!, objects: compared.lost } }
 }
 
 async function isDurable(session: Session): Promise<boolean> {
@@ -140,7 +133,7 @@ async function isDurable(session: Session): Promise<boolean> {
 async function mergeTip(
   session: Session,
   branch: Branch,
-  { fetched, theirs, ...found }: Incoming,
+  { fetched, ...found }: Incoming,
   options: PullOptions,
 ): Promise<PullReport> {
   const { repository } = session
@@ -151,36 +144,58 @@ async function mergeTip(
   const plain = { fetched, branch: branch.name, ...nothing, ...found }
   if (base === fetched.tip) return { ...plain, kind: 'up-to-date', head }
   const news = await lineAfter(repository, base, fetched.tip)
+  const { loss, stages } = await lossesIn(session, news, fetched, found.loss, options)
+  const report = { ...plain, loss, byAuthor: countAuthors(news) }
+  const done = await mergeStage(session, branch, stages[0], options, loss)
+  let files = done.files
+  let resolved = done.resolved
+  let last = done
+  for (const stage of stages.slice(1)) {
+    if (last.kind === 'contested') break
+    last = await mergeStage(session, await requireBranch(session), stage, options)
+    files += last.files
+    resolved = [...resolved, ...last.resolved]
+  }
+  return { ...report, ...last, files, resolved }
+}
+
+/** Merges the branch with a commit of the line, or with the line just before a loss, which is settled by that (G11). */
+async function mergeStage(
+  session: Session,
+  branch: Branch,
+  { fetched, theirs, restored }: LossStage,
+  options: PullOptions,
+  loss?: Loss,
+): Promise<Pick<PullReport, 'kind' | 'head' | 'conflicts' | 'files' | 'resolved'>> {
+  const { repository } = session
+  const { head } = branch
+  const base = await baselineOf(session, head, fetched.tip)
+  const news = await lineAfter(repository, base, fetched.tip)
   // What a restored branch is merged with, it may have had already.
   const before = theirs === fetched.tip ? base : await baselineOf(session, head, theirs)
-  const lost = await lossesIn(session, news, fetched, found.loss, options)
-  const report = { ...plain, loss: lost.loss }
   const { mergeWorlds } = await import('../git-bridge/world-merge.ts')
   const commits = { base: before, ours: head, theirs }
   const merge = await mergeWorlds(repository, session.prefix, commits, {
     policy: session.lobby?.policy,
     line: theirs === fetched.tip ? news : undefined,
-    ...(options.loss === 'restore' ? { overwritten: await lost.restored(before, theirs) } : {}),
+    overwritten: await restored(before, news),
     conflicts: async () => (await import('./leave-conflicts.ts')).conflictLabels(session, session.ref),
   })
   await sayIdentities(session, merge.notes)
   const tree = merge.tree ?? merge.conflict!.keptTree
   await guardDeletion(session, merge, tree, head, options)
-  if (lost.loss !== undefined) tellLoss(session.report, lost.loss.choice, lost.loss.objects)
+  if (loss !== undefined) tellLoss(session.report, loss.choice, loss.objects)
 
-  const byAuthor = countAuthors(news)
-  const done = { ...report, byAuthor, files: merge.incoming.length, resolved: merge.resolved }
-  const message = mergeMessage(fetched, byAuthor)
+  const message = mergeMessage(fetched, countAuthors(news))
   const { finishMerge } = await import('./finish-merge.ts')
-  return {
-    ...done,
-    ...(await finishMerge(session, { branch, fetched, base: before, merge, message, theirs }, options)),
-  }
+  const finished = await finishMerge(session, { branch, fetched, base: before, merge, message, theirs }, options)
+  return { ...finished, files: merge.incoming.length, resolved: merge.resolved }
 }
 
 /**
- * What went back behind the feed on the way from the baseline to the tip (G11), as operations brought it to light: on the
- * line it is a commit like any, so a branch takes it in only when told to. Throws `lost_state`.
+ * What went back behind the feed on the way from the baseline to the tip (G11), as operations or a comparison brought it
+ * to light: on the line it is a commit like any, so a branch takes it in only when told to; and how it is merged then.
+ * Throws `lost_state`.
  */
 async function lossesIn(
   session: Session,
@@ -188,21 +203,17 @@ async function lossesIn(
   fetched: FetchReport,
   known: Loss | undefined,
   { loss: choice }: PullOptions,
-): Promise<{
-  readonly loss: Loss | undefined
-  readonly restored: (base: Oid, theirs: Oid) => Promise<Overwritten>
-}> {
-  const none = { loss: known, restored: async () => new Map() }
-  if (!news.some(({ message }) => message.includes('\nOlder: '))) return none
-  const { asLostObjects, asRestored, lostFields } = await import('./line-losses.ts')
+): Promise<{ readonly loss: Loss | undefined; readonly stages: LossStages }> {
+  const none: LossStages = [{ fetched, theirs: fetched.tip, restored: async () => undefined }]
+  if (!news.some(({ message }) => message.includes('\nOlder: '))) return { loss: known, stages: none }
+  const { asLostObjects, lostFields, stagesOf } = await import('./line-losses.ts')
   const lost = await lostFields(session, news, fetched.tip)
-  if (lost.length === 0) return none
+  if (lost.length === 0) return { loss: known, stages: none }
   const objects = asLostObjects(lost)
   if (choice === undefined) throw lostState(session, fetched.worldId, objects, 'has lost what it had acknowledged')
-  return {
-    loss: { choice, objects: [...(known?.objects ?? []), ...objects] },
-    restored: (base, theirs) => asRestored(session, base, theirs, lost),
-  }
+  const others = objects.filter(({ object }) => !known?.objects.some((one) => one.object === object))
+  const loss = { choice, objects: [...(known?.objects ?? []), ...others] }
+  return { loss, stages: choice === 'restore' ? stagesOf(session, news, fetched, lost) : none }
 }
 
 /** The objects of a tree by what identifies them without reading every file: a path, or an entity's key in a manifest. */

@@ -6,6 +6,7 @@ import { type Compared, compareWorlds, type Difference } from './compare-worlds.
 import { forgetCompared, rememberCompared } from './compared.ts'
 import type { LineChange, Refusal } from './line.ts'
 import { behindLine, type LineOperation, lineOperations } from './line-ops.ts'
+import { noteLosses } from './loss-note.ts'
 import { type LossChoice, type LostObject, lostObjects, lostState } from './lost-state.ts'
 import type { Mark } from './replay.ts'
 import { lastOperations, rememberWorld } from './seen-ops.ts'
@@ -24,8 +25,6 @@ export interface Renewed {
   readonly rewritten: number
   /** Objects that the world has no more, which somebody chose to keep or to let go. */
   readonly lost: readonly LostObject[]
-  /** The line just before their removal. */
-  readonly before: Oid
 }
 
 /** Where the line stands. */
@@ -67,35 +66,32 @@ export async function renewLine(
     const why = `no longer tells what happened since ${place.mark.cursor}, and objects were lost or removed meanwhile`
     throw lostState(session, worldId, lost, why)
   }
-  // Until both commits are there, nobody may rely on the last comparison.
-  if (lost.length > 0) await forgetCompared(session)
+  if (lost.length > 0) {
+    // Until both commits are there, nobody may rely on the last comparison.
+    await forgetCompared(session)
+    await noteLosses(session)
+  }
   const rewritten = await unknownWrites(session, line, place.mark.cursor, compared)
   const at = await operationAt(session, now.cursor)
   const cursor = at?.cursor ?? now.cursor
   const said = { actor: 'snapshot', cursor, at }
   const counts = `${now.world.blueprints.size} blueprints, ${now.world.entities.size} entities`
-  const first = await settleLine(
-    session,
-    worldId,
-    place,
-    choice === 'restore' ? others : compared.differences,
-    compared,
-    {
-      ...said,
-      subject: `snapshot: ${worldId}, ${counts}, after ${line.trailers.cursor} which its feed does not reach any more`,
-      rewritten,
-      also: redeployed(compared, rewritten, others),
-    },
-  )
+  const first = await settleLine(session, worldId, place, others, compared, {
+    ...said,
+    subject: `snapshot: ${worldId}, ${counts}, after ${line.trailers.cursor} which its feed does not reach any more`,
+    rewritten,
+    also: redeployed(compared, rewritten, others),
+  })
   let { line: tip, refusals } = first
   let commits = 1
-  if (choice === 'restore' && missing.length > 0) {
+  if (missing.length > 0) {
     const removal = { ...place, expected: tip.oid, line: tip }
     const subject = `lost state: ${missing.length} object${missing.length === 1 ? '' : 's'} gone or older`
     const second = await settleLine(session, worldId, removal, missing, compared, {
       ...said,
       actor: 'unannounced',
       subject,
+      lost: true,
     })
     tip = second.line
     refusals = [...refusals, ...second.refusals]
@@ -110,8 +106,7 @@ export async function renewLine(
     session.report.tell({ kind: 'snapshot-taken', from: place.mark.cursor, cursor, rewritten: rewritten.size })
   }
   const { opId } = tip.trailers
-  const before = first.line.oid
-  return { tip: tip.oid, last: { cursor, opId }, commits, refusals, rewritten: rewritten.size, lost, before }
+  return { tip: tip.oid, last: { cursor, opId }, commits, refusals, rewritten: rewritten.size, lost }
 }
 
 /**

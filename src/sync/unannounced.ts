@@ -148,14 +148,18 @@ export function olderLine(key: ObjectKey): string {
   return `Older: ${escaped}\n\n`
 }
 
-/** The object that {@link olderLine} names in a message, between its subject and its trailers. */
-export function olderIn(message: string): ObjectKey | undefined {
+/** The same for a commit that holds nothing but losses, as a comparison finds them. */
+export const ALL_OLDER = 'Older: *\n\n'
+
+/** The object that {@link olderLine} names in a message, between its subject and its trailers; `all` for {@link ALL_OLDER}. */
+export function olderIn(message: string): ObjectKey | 'all' | undefined {
   const paragraphs = message
     .trimEnd()
     .split(/\n\s*\n/)
     .slice(1, -1)
-  const said = paragraphs.map((text) => /^Older: (".*")$/.exec(text)?.[1]).find((text) => text !== undefined)
+  const said = paragraphs.map((text) => /^Older: (".*"|\*)$/.exec(text)?.[1]).find((text) => text !== undefined)
   if (said === undefined) return undefined
+  if (said === '*') return 'all'
   try {
     return JSON.parse(said) as ObjectKey
   } catch {

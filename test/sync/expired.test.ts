@@ -138,7 +138,10 @@ describe('G9: a feed that does not reach back to where we are', () => {
     expect(await pullWith(project, 'accept')).toMatchObject({ kind: 'merged', loss: { choice: 'accept' } })
     expect(project.exists(project.entityPathOf('lamp0002'))).toBe(false)
     expect(project.json(project.entityPath('lamp0001')).position).toEqual([3, 1, 1])
-    expect(project.git('rev-list', '--count', REF)).toBe('2')
+    expect(project.git('log', '--format=%an|%s', '-2', REF).split('\n')).toEqual([
+      'unannounced|lost state: 1 object gone or older',
+      expect.stringMatching(/^snapshot\|/),
+    ])
     expect(await project.push()).toMatchObject({ kind: 'up-to-date' })
     project.check()
 

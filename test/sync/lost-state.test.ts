@@ -119,6 +119,29 @@ describe('G11: a world that lost what it had acknowledged', () => {
     for (const id of ['lamp0003', 'lamp0004']) expect(project.exists(project.entityPathOf(id))).toBe(true)
     expect(project.json(project.entityPath('lamp0002')).position).toEqual([8, 8, 8])
     expect(project.exists(project.entityPathOf('lamp0009'))).toBe(false)
+    // A branch that has not settled it is asked as well: a merge that was given up, a pull that was killed.
+    const settled = project.git('rev-parse', 'HEAD')
+    project.git('reset', '--quiet', '--hard', head)
+    const { data } = failure as { readonly data: object }
+    await expect(pullWith(project, { verify: false })).rejects.toMatchObject({ code: 'lost_state', data })
+    await expect(project.push()).rejects.toMatchObject({ code: 'lost_state', data })
+    expect((await pullWith(project, { loss: 'restore', verify: false })).loss?.objects).toHaveLength(6)
+    expect(project.git('diff', '--stat', settled, 'HEAD')).toBe('')
+    // Though the world goes on meanwhile: what is restored, and what came after, in two merges.
+    project.git('reset', '--quiet', '--hard', head)
+    await world.edit('eve', 'lamp0002', { pinned: true })
+    await world.edit('eve', 'lamp0009', { pinned: true })
+    await expect(pullWith(project)).rejects.toMatchObject({ code: 'lost_state' })
+    const both = await pullWith(project, { loss: 'restore' })
+    // Somebody has taken up what had been removed: restored, that is contested.
+    const conflicts = [{ object: 'entity:lamp0009', fields: [{ path: [] }] }]
+    expect(both).toMatchObject({ kind: 'contested', conflicts, loss: { choice: 'restore' } })
+    expect(project.git('diff', '--stat', settled, 'HEAD')).toBe('')
+    expect(project.json(project.entityPath('lamp0002'))).toMatchObject({ position: [8, 8, 8], pinned: true })
+    await project.session((session) =>
+      resolve(session, session.switches, { names: [], all: true, use: 'local', field: undefined }),
+    )
+    project.git('commit', '--quiet', '--no-edit')
     // The loss is no change of the world's: a second pull leaves what was restored.
     expect((await pullWith(project)).kind).toBe('up-to-date')
     expect((await pullWith(project, { verify: true })).kind).toBe('up-to-date')
