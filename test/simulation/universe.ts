@@ -1,7 +1,7 @@
 import type { Oid } from '../../src/git-bridge/repository.ts'
 import type { PullReport } from '../../src/sync/pull.ts'
 import type { PushReport } from '../../src/sync/push.ts'
-import { type Bits, beyond, members, NO_BITS, union, withBit } from './bits.ts'
+import { type Bits, beyond, intersection, members, NO_BITS, union } from './bits.ts'
 import { chooseChange, draw, Memory, pick } from './changes.ts'
 import { UserGit } from './checkout.ts'
 import { cloneWorld, pullWorld, pushWorld, settle } from './commands.ts'
@@ -452,13 +452,13 @@ export class Universe {
     this.count('shares')
   }
 
-  /** A rebase leaves out what others did as well: their edit stands for it. */
+  /** A rebase leaves out what others did as well: their edit stands for it, and for what it had superseded. */
   #dropped(machine: Machine, commits: readonly Oid[]): void {
     const head = this.histories.siteOf(machine.git.head())
     for (const oid of commits) {
-      for (const [at, { value, edits }] of this.histories.siteOf(oid).stands) {
-        if (standAt(head, at).value !== value) continue
-        for (const edit of edits) this.#twice = withBit(this.#twice, edit)
+      const { stands, seen } = this.histories.siteOf(oid)
+      for (const [at, { value }] of stands) {
+        if (standAt(head, at).value === value) this.#twice = union(this.#twice, intersection(seen, this.edits.mask(at)))
       }
     }
   }
