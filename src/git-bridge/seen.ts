@@ -7,6 +7,11 @@ export interface Seen {
   readonly commit: Oid
   /** What that commit and HEAD have in common: the commit itself where HEAD contains it. */
   readonly base: Oid
+  /**
+   * Objects that the world wrote between that and the baseline, where the baseline is younger: of these, HEAD has what it
+   * has from the world perhaps.
+   */
+  readonly passed: ReadonlySet<string>
 }
 
 /** What happened in the world after the baseline. */
@@ -60,8 +65,14 @@ async function findSeen(
   const { copies, recent } = await walkOurs(repository, { base, ours, theirs })
   const bases = new Map<Oid, Promise<Oid | undefined>>()
   const baseWith = (commit: Oid): Promise<Oid | undefined> => {
-    const known = bases.get(commit) ?? commonWith(repository, { base, ours }, commit, recent)
+    const known = bases.get(commit) ?? commonWith(repository, ours, commit, recent)
     bases.set(commit, known)
+    return known
+  }
+  const older = new Map<Oid, Promise<ReadonlySet<string> | undefined>>()
+  const passedSince = (common: Oid): Promise<ReadonlySet<string> | undefined> => {
+    const known = older.get(common) ?? objectsBetween(repository, common, base)
+    older.set(common, known)
     return known
   }
   for (const commit of line) {
@@ -73,7 +84,9 @@ async function findSeen(
       if (candidate === undefined) continue
       const common = await baseWith(candidate)
       if (common === undefined) continue
-      seen.set(commit.oid, { commit: candidate, base: common })
+      const passed = common === candidate ? NOTHING : await passedSince(common)
+      if (passed === undefined) continue
+      seen.set(commit.oid, { commit: candidate, base: common, passed })
       break
     }
   }
@@ -105,10 +118,10 @@ function copyKey(worldId: string, opId: string): string {
   return JSON.stringify([worldId, opId])
 }
 
-/** What a commit has in common with HEAD; undefined where that says nothing: it is not here, or forked before the baseline. */
+/** What a commit has in common with HEAD; undefined where that says nothing: it is not here, or has another beginning. */
 async function commonWith(
   repository: Repository,
-  { base, ours }: { readonly base: Oid; readonly ours: Oid },
+  ours: Oid,
   commit: Oid,
   recent: ReadonlySet<Oid>,
 ): Promise<Oid | undefined> {
@@ -116,8 +129,32 @@ async function commonWith(
   if (!(await repository.hasObject(commit))) return undefined
   // An object of that name may be anything: the feed says it.
   const read = await repository.readCommit(commit).catch(() => undefined)
-  if (read === undefined) return undefined
-  const common = await repository.mergeBase(ours, commit)
-  if (common === undefined || common === commit) return common
-  return (await repository.isAncestor(base, common)) ? common : undefined
+  return read === undefined ? undefined : repository.mergeBase(ours, commit)
+}
+
+const NOTHING: ReadonlySet<string> = new Set()
+
+/** How much of the line is read for what somebody had who pulled last long ago. */
+const PASSED = 10_000
+
+/** The objects that the world wrote after what a commit has of the line, up to the baseline; undefined: any of them. */
+async function objectsBetween(
+  repository: Repository,
+  commit: Oid,
+  base: Oid,
+): Promise<ReadonlySet<string> | undefined> {
+  const from = await repository.mergeBase(commit, base)
+  if (from === undefined) return undefined
+  if (from === base) return NOTHING
+  const objects = new Set<string>()
+  let count = 0
+  for await (const { message } of repository.log({ include: [base], exclude: [from] })) {
+    const about = readUncertified(message)?.object
+    // A snapshot may be about anything.
+    if (about === undefined || about === 'snapshot' || ++count > PASSED) return undefined
+    objects.add(about)
+    // Blueprints share modules.
+    if (about.startsWith('blueprint:')) objects.add('shared')
+  }
+  return objects
 }

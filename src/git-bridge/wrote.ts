@@ -1,6 +1,6 @@
 import { entityFile, MANIFEST_FILE, SETTINGS_FILE, SPAWN_FILE } from '../projection/paths.ts'
 import { fieldEquality } from '../resolvers/equality.ts'
-import { type FieldPath, FieldSet, fieldAt, withField, writtenFields } from '../resolvers/fields.ts'
+import { type FieldPath, FieldSet, fieldAt, overlap, withField, writtenFields } from '../resolvers/fields.ts'
 import { type JsonObject, jsonEquals } from '../world/json.ts'
 import { type FieldValue, type ObjectKey, parseObjectKey, type WorldObject } from '../world/state.ts'
 import { settleIdentity } from './identity.ts'
@@ -48,6 +48,8 @@ export async function writtenIn(
   const wrote = new Map<ObjectKey, FieldSet>()
   const bases = new Map<ObjectKey, WorldObject | undefined>()
   if (line.length === 0 || (units.files.size === 0 && units.folders.size === 0)) return { wrote, bases }
+  /** Whatever operations since the baseline wrote, seen or not. */
+  const earlier = new Map<ObjectKey, readonly FieldPath[]>()
   const elsewhere = new Map<Oid, Promise<TreeObjects>>()
   const readAt = (commit: Oid): Promise<TreeObjects> => {
     const reading = elsewhere.get(commit) ?? readSettled(commit)
@@ -106,6 +108,7 @@ export async function writtenIn(
       const step = by === undefined ? undefined : await stepOf(by, key, { was, is }, options.ours, readAt)
       const start = bases.has(key) ? bases.get(key) : options.base?.objects.get(key)?.object
       const fields = wrote.get(key) ?? new FieldSet()
+      const past = earlier.get(key) ?? []
       let base = start?.fields
       let moved = false
       let gone = false
@@ -117,8 +120,11 @@ export async function writtenIn(
         }
         const said = step?.(path)
         // What a push took in on its way (P1) its commit has not seen, though it may happen to hold the same value. Where
-        // HEAD moved on from that commit, it did so without what others wrote in between.
-        const value = said?.held === false && fields.touches(path) ? undefined : said
+        // HEAD moved on from that commit, it did so without what others wrote in between; where it moved on from what
+        // they have in common, that is the base only as long as nobody wrote there.
+        const isPast =
+          said?.held === false && (fields.touches(path) || (said.left && past.some((one) => overlap(one, path))))
+        const value = isPast ? undefined : said
         if (value?.seen === true) fields.delete(path)
         else fields.add(path)
         if (value === undefined || (path.length > 0 && base === undefined)) {
@@ -130,6 +136,7 @@ export async function writtenIn(
         base =
           path.length === 0 ? (value.base === undefined ? undefined : (base ?? {})) : withField(base!, path, value.base)
       }
+      earlier.set(key, [...past, ...paths])
       if (fields.size > 0) wrote.set(key, fields)
       else wrote.delete(key)
       const { kind, id } = (is ?? was)!
@@ -146,14 +153,16 @@ type SeenStep = (path: FieldPath) =>
       readonly seen: boolean
       /** Whether HEAD holds the value still. */
       readonly held: boolean
+      /** HEAD holds neither that nor what both have in common any more. */
+      readonly left: boolean
     }
   | undefined
 
 /**
  * What an operation that came from a commit says about each field that the commit holds with the same value. Seen is what
  * is in HEAD's history, or held by HEAD as well (as a squashed commit holds it): that value is the base then. Of a commit
- * elsewhere we know only that it had seen what it has in common with HEAD: where HEAD still holds that, it is the base,
- * and the operation is news; where HEAD moved on, it says nothing about the base.
+ * elsewhere we know only that it had seen what it has in common with HEAD: that is the base, and the operation is news,
+ * unless it brings just that. Where HEAD moved on from there, this holds for the first operation alone.
  */
 async function stepOf(
   seen: Seen,
@@ -163,6 +172,7 @@ async function stepOf(
   readAt: (commit: Oid) => Promise<TreeObjects>,
 ): Promise<SeenStep> {
   const { kind } = parseObjectKey(key)
+  if (seen.passed.has(kind === 'shared' ? kind : key)) return () => undefined
   const made = (await readAt(seen.commit)).objects.get(key)?.object
   const common = seen.base === seen.commit ? made : (await readAt(seen.base)).objects.get(key)?.object
   const here = ours?.objects.get(key)?.object
@@ -176,14 +186,15 @@ async function stepOf(
       // What the runtime filled in when it added the object; with the object, we removed that as well.
       const filled = was === undefined && made !== undefined && here === undefined && path.length > 0
       return filled && fieldAt(made.fields, path) === undefined
-        ? { base: fieldAt(is?.fields, path), seen: true, held: true }
+        ? { base: fieldAt(is?.fields, path), seen: true, held: true, left: false }
         : undefined
     }
     const held = same(path, here?.fields, made?.fields)
     const known = seen.base === seen.commit || held
-    if (!known && !same(path, here?.fields, common?.fields)) return undefined
     const from = known ? made : common
-    return { base: path.length === 0 ? from?.fields : fieldAt(from?.fields, path), seen: known, held }
+    const left = !known && !same(path, here?.fields, common?.fields)
+    const base = path.length === 0 ? from?.fields : fieldAt(from?.fields, path)
+    return { base, seen: known || (left && same(path, made?.fields, common?.fields)), held, left }
   }
 }
 

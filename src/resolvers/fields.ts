@@ -77,6 +77,11 @@ function addLeaves(path: FieldPath, value: FieldValue, paths: FieldPath[]): void
   for (const key of keys) addLeaves([...path, key], own(value as JsonObject, key), paths)
 }
 
+/** Whether one of two fields is the other, or in it. */
+export function overlap(a: FieldPath, b: FieldPath): boolean {
+  return a.every((key, index) => index >= b.length || b[index] === key)
+}
+
 /** A copy with one field set, the records on its way made where they are missing; removed when `value` is undefined. */
 export function withField(fields: JsonObject, path: FieldPath, value: FieldValue): JsonObject {
   const [key, ...rest] = path

@@ -3,7 +3,7 @@ import type { Oid } from '../git-bridge/repository.ts'
 import { isFile } from '../git-bridge/tree-objects.ts'
 import { isAssetValue } from '../projection/asset-value.ts'
 import { collectShared, sharedImports } from '../projection/imports.ts'
-import { diffObjects, type FieldPath, fieldAt, fieldName, withField } from '../resolvers/fields.ts'
+import { diffObjects, type FieldPath, fieldAt, fieldName, overlap, withField } from '../resolvers/fields.ts'
 import { referenceOf } from '../resolvers/whole.ts'
 import { SyncError } from '../world/errors.ts'
 import { jsonEquals, own } from '../world/json.ts'
@@ -192,8 +192,4 @@ async function importersOf(
 
 function isBelow(path: FieldPath, other: FieldPath): boolean {
   return other.every((key, index) => path[index] === key)
-}
-
-function overlap(path: FieldPath, other: FieldPath): boolean {
-  return isBelow(path, other) || isBelow(other, path)
 }

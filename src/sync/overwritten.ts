@@ -3,7 +3,7 @@ import type { Commit, Oid } from '../git-bridge/repository.ts'
 import { type LineTrailers, readTrailers } from '../git-bridge/trailers.ts'
 import { readUnits } from '../git-bridge/tree-objects.ts'
 import { unitsOf } from '../git-bridge/units.ts'
-import { type FieldPath, fieldAt, fieldKey, writtenFields } from '../resolvers/fields.ts'
+import { type FieldPath, fieldAt, fieldKey, overlap, writtenFields } from '../resolvers/fields.ts'
 import { sameObject } from '../resolvers/object.ts'
 import { type JsonObject, jsonEquals } from '../world/json.ts'
 import { type ObjectKey, SETTINGS, SPAWN, type WorldObject } from '../world/state.ts'
@@ -224,9 +224,4 @@ function coveredFields(operation: JournalOperation): (path: FieldPath) => boolea
 function meantFields(operation: JournalOperation): readonly FieldPath[] {
   const scripts = operation.scripts ? SCRIPT_FIELDS.map((field) => [field]) : []
   return [...operation.changes.map(({ path }) => path), ...scripts]
-}
-
-/** Whether one of two paths is the other, or in it. */
-function overlap(a: FieldPath, b: FieldPath): boolean {
-  return a.every((key, index) => index >= b.length || b[index] === key)
 }

@@ -3,7 +3,7 @@ import type { Overlay } from '../git-bridge/overlay.ts'
 import { assetValue, extensionOf } from '../projection/asset-value.ts'
 import { classify } from '../projection/paths.ts'
 import { fieldEquality } from '../resolvers/equality.ts'
-import { diffObjects, type FieldPath, fieldAt, withField } from '../resolvers/fields.ts'
+import { diffObjects, type FieldPath, fieldAt, overlap, withField } from '../resolvers/fields.ts'
 import { type JsonObject, jsonEquals } from '../world/json.ts'
 import type { Operation } from '../world/operation.ts'
 import { type FieldValue, isBookkeeping, type ObjectKey, objectKey, type WorldObject } from '../world/state.ts'
@@ -77,7 +77,7 @@ export function unannouncedFields(step: ObjectStep, names: ReadonlySet<string>):
 /** Whether names say that a field changes, be it as a part of what they name or the other way round. */
 export function isNamed(path: FieldPath, names: ReadonlySet<string>): boolean {
   if (names.has(path[0]!)) return true
-  for (const name of names) if (name.includes('.') && isWithin(path, name.split('.'))) return true
+  for (const name of names) if (name.includes('.') && overlap(path, name.split('.'))) return true
   return false
 }
 
@@ -115,10 +115,6 @@ export function changedScripts(
 /** What removes a field names nothing (protocol, section 5). */
 export function isRemoval(path: FieldPath, after: FieldValue): boolean {
   return path.length === 1 && after === undefined
-}
-
-function isWithin(path: FieldPath, named: FieldPath): boolean {
-  return path.every((key, i) => i >= named.length || named[i] === key)
 }
 
 function isUrl(value: FieldValue): boolean {

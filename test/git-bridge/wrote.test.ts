@@ -162,3 +162,27 @@ test('G7, P1: what a push took in on its way is not seen, though its commit held
   expect(merged.contested).toEqual([])
   expect(await trees.text(merged.tree!, path)).toBe(script('a1', 'b0')[path])
 })
+
+test('G7: what both had before the baseline says nothing of what the world wrote in between', async () => {
+  const { repository } = trees
+  const path = 'apps/Lamp/index.js'
+  const operation = (after: Oid, text: string, cursor: number, source = 'admin') => {
+    const object = 'blueprint:Lamp'
+    const trailers = formatTrailers({ worldId: 'plaza', cursor, opId: `op-${cursor}`, source, object })
+    return trees.commit(after, { [path]: text }, `change\n\n${trailers.replace('{tree}', after)}`)
+  }
+  const first = await trees.line(undefined).apply(putBlueprint('Lamp', { scriptEntry: 'index.js' }))
+  const root = await operation(first, 'zero\n', 2)
+  const common = await trees.commit(root, { [path]: 'one\n' })
+  // A teammate has it, too, and changes something else.
+  const x = await trees.commit(common, { 'notes.txt': 'x\n' })
+  const base = await operation(root, 'two\n', 3)
+  // HEAD gives way to the world; the teammate, who has seen that as well, does not.
+  const taken = await trees.commit(common, { [path]: 'two\n' })
+  const { tree, author, committer } = await repository.readCommit(taken)
+  const ours = await repository.writeCommit({ tree, author, committer, parents: [common, base], message: 'merge\n' })
+  const theirs = await operation(base, 'one\n', 4, `git:${x}`)
+  const merged = await mergeWorlds(repository, '', { base, ours, theirs })
+  expect(merged.contested).toEqual([])
+  expect(await trees.text(merged.tree!, path)).toBe('one\n')
+})

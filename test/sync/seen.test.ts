@@ -293,6 +293,52 @@ describe.each(RUNTIMES)('G7 what HEAD has seen, on a $name runtime', ({ name: ru
     await quiet(project)
   })
 
+  test('what a teammate’s push brings of ours is no news, however we went on', async () => {
+    const main = project.git('branch', '--show-current')
+    const edit = (checkout: Checkout, id: string, fields: object) => {
+      checkout.change(checkout.entityPath(id), (lamp) => void Object.assign(lamp, fields))
+      return checkout.commit(`${id} ${JSON.stringify(fields)}`)
+    }
+    for (const id of ['new1', 'new2']) {
+      const lamp = { ...project.json(project.entityPath('lamp0001')), id, uid: undefined }
+      project.write(project.entityPathOf(id), lamp)
+    }
+    edit(project, 'lamp0001', { props: { color: 'red' } })
+    edit(project, 'lamp0002', { props: { color: 'red' } })
+    project.git('push', '--quiet', 'origin', main)
+    // Of what the world has not heard of yet, a teammate changes a part, and pushes all of it.
+    const mate = team_.clone()
+    edit(mate, 'lamp0001', { pinned: true })
+    edit(mate, 'lamp0002', { props: { color: 'blue' } })
+    edit(mate, 'new1', { pinned: true })
+    // The whole object came with a commit that we do not have, nothing of it changed.
+    mate.write(mate.entityPath('new2'), JSON.stringify(mate.json(mate.entityPath('new2'))))
+    mate.commit('tidy')
+    // One of us has pulled something else meanwhile: what we have in common is older than the baseline.
+    await world.act('eve', { type: 'settings_modify', key: 'title', value: 'Plaza' })
+    const later = team_.clone()
+    expect(await later.pull()).toMatchObject({ kind: 'merged' })
+    expect(await mate.push()).toMatchObject({ kind: 'pushed', landed: 4 })
+    mate.git('push', '--quiet', 'origin', `${main}:mate`)
+    for (const checkout of [project, later]) {
+      checkout.git('fetch', '--quiet', 'origin')
+      edit(checkout, 'lamp0001', { props: { color: 'green' } })
+      edit(checkout, 'lamp0002', { props: {} })
+      for (const id of ['new1', 'new2']) checkout.remove(checkout.entityPath(id))
+      checkout.commit('not these')
+      const { conflicts } = await checkout.pull()
+      expect(
+        conflicts.map(({ object, fields }) => [object, ...fields.map(({ path }) => path.join('.'))]).sort(),
+      ).toEqual([
+        ['entity:lamp0002', 'props.color'],
+        ['entity:new1', ''],
+      ])
+      expect(colorOf(checkout, 'lamp0001')).toBe('green')
+      expect(checkout.json(checkout.entityPath('lamp0001')).pinned).toBe(true)
+      expect(checkout.exists(checkout.entityPathOf('new2'))).toBe(false)
+    }
+  })
+
   test('a teammate’s put-back is news, whether their commits are here or not', async () => {
     const main = project.git('branch', '--show-current')
     paint(project, 'lamp0001', 'red')
