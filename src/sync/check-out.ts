@@ -15,6 +15,24 @@ export async function wouldOverwrite(repository: NativeRepository, from: Oid, to
   return readTree(repository, ['-n'], from, to)
 }
 
+/** Which of some paths are, in the index or the working tree, not as a commit has them. */
+export async function changedFiles(
+  repository: NativeRepository,
+  commit: Oid,
+  paths: readonly string[],
+): Promise<readonly string[]> {
+  if (paths.length === 0) return []
+  const changed = async () => {
+    const { stdout } = await repository.run(['diff-index', '--name-only', '-z', commit])
+    const names = new Set(stdout.toString('utf8').split('\0'))
+    return paths.filter((path) => names.has(path))
+  }
+  if ((await changed()).length === 0) return []
+  // A file that was touched but not changed looks changed until git compares its content.
+  await repository.run(['update-index', '-q', '--refresh'], { allowFailure: true })
+  return changed()
+}
+
 /**
  * Performs the move, or returns the paths whose local changes are in the way, having touched nothing: git checks all
  * files before it writes the first.

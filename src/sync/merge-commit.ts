@@ -2,7 +2,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Oid, Signature } from '../git-bridge/repository.ts'
 import { SyncError } from '../world/errors.ts'
-import { checkOut } from './check-out.ts'
+import { changedFiles, checkOut } from './check-out.ts'
 import type { ConflictArtifact } from './conflict-artifact.ts'
 import { readUnmerged, type UnmergedPath, writeUnmerged } from './index-stages.ts'
 import { type Project, refSegment } from './session.ts'
@@ -52,6 +52,13 @@ export async function openMerge(project: Project, merge: PlannedMerge): Promise<
   const list = (merge.conflicts ?? []).map(({ path }) => `#\t${path}\n`).join('')
   const planned = { ...merge, message: `${merge.message}\n# Conflicts:\n${list}` }
   await requireIdentity(project)
+  // Giving the merge up puts contested files back to HEAD, those too that it would not write to.
+  const blocked = await changedFiles(
+    project.repository,
+    merge.head,
+    (merge.conflicts ?? []).map(({ path }) => path),
+  )
+  if (blocked.length > 0) throw localChanges(blocked)
   await moveFiles(project, planned)
   await leaveOpen(project, planned)
 }

@@ -8,7 +8,7 @@ import { fieldName } from '../resolvers/fields.ts'
 import { SyncError } from '../world/errors.ts'
 import { own } from '../world/json.ts'
 import { objectKey, parseObjectKey, TEMPLATE_BLUEPRINTS } from '../world/state.ts'
-import { wouldOverwrite } from './check-out.ts'
+import { changedFiles, wouldOverwrite } from './check-out.ts'
 import type { PlannedOperation } from './plan.ts'
 import { objectsOf } from './pull.ts'
 import type { PushOptions } from './push.ts'
@@ -206,11 +206,7 @@ export async function refuseDirty(
     .filter(({ kind }) => kind.endsWith('.add'))
     .flatMap(({ key }) => merge.objects.get(key)?.ours?.path ?? [])
     .map((path) => prefix + path)
-  if (coming.length > 0) {
-    const changed = await repository.run(['diff-index', '--name-only', '-z', branch.head])
-    const dirty = new Set(changed.stdout.toString('utf8').split('\0'))
-    for (const path of coming) if (dirty.has(path)) blocked.add(path)
-  }
+  for (const path of await changedFiles(repository, branch.head, coming)) blocked.add(path)
   if (blocked.size === 0) return
   throw new SyncError(
     'local_changes',

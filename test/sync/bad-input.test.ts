@@ -164,6 +164,24 @@ describe('bad input gets one clear sentence, the right exit code, and changes no
     expect(project.git('status', '--porcelain')).toBe(` M ${path}`)
     expect(project.git('stash', 'list')).toBe('')
     project.check()
+
+    // Nor is a conflict left about a file that has them, though nothing would be written to it: giving that merge up
+    // would take them along.
+    project.commit('pinned')
+    project.write(path, project.read(path).replace('[6, 6, 6]', '[7, 7, 7]'))
+    await world.act('bob', { type: 'entity_remove', id: 'lamp0001' })
+    const contested = await failure(project.pull())
+    expect(contested).toMatchObject({ code: 'local_changes', exit: 1 })
+    expect(contested.message).toContain(path)
+    expect(project.git('status', '--porcelain')).toBe(` M ${path}`)
+    expect(project.exists('.git/MERGE_HEAD')).toBe(false)
+    project.git('add', path)
+    expect(await failure(project.pull())).toMatchObject({ code: 'local_changes', exit: 1 })
+    project.git('reset', '--quiet')
+    project.git('checkout', '--', path)
+    // Touched is not changed.
+    project.write(path, project.read(path))
+    expect((await project.pull()).kind).toBe('contested')
   })
 
   it('files that are not in the way of the merge may be dirty', async () => {
