@@ -65,7 +65,7 @@ export class Histories {
   readonly #edits: Edits
   readonly #world: WorldMoments
   /** What servers have lost: to keep that is never wrong. */
-  readonly #lost: () => Bits
+  readonly #lost: (at: Place) => Bits
   readonly #sites = new Map<Oid, Site>()
   readonly #trees = new Map<Oid, Values>()
   readonly #blobs = new Map<string, Values>()
@@ -73,7 +73,12 @@ export class Histories {
   /** Fields on which two sides had each superseded the other. */
   crossed = 0
 
-  constructor(edits: Edits, world: WorldMoments, lost: () => Bits = () => NO_BITS, replaced: Replaced = () => []) {
+  constructor(
+    edits: Edits,
+    world: WorldMoments,
+    lost: (at: Place) => Bits = () => NO_BITS,
+    replaced: Replaced = () => [],
+  ) {
     this.#edits = edits
     this.#world = world
     this.#lost = lost
@@ -91,6 +96,27 @@ export class Histories {
   /** Everything that any commit has seen. */
   everything(): Bits {
     return knowing(...[...this.#sites.values()].map(({ seen }) => seen))
+  }
+
+  /** What was held once, by a commit that we know, of the lost edits of fields, and is in none of some histories. */
+  forgotten(lost: ReadonlyMap<Place, Bits>, roots: readonly (readonly [Reading, readonly Oid[]])[]): readonly string[] {
+    if (lost.size === 0) return []
+    const reachable = new Set<Oid>()
+    for (const [reading, tips] of roots) {
+      const stack = [...tips]
+      for (let oid = stack.pop(); oid !== undefined; oid = stack.pop()) {
+        if (reachable.has(oid)) continue
+        reachable.add(oid)
+        stack.push(...reading.commit(oid).parents)
+      }
+    }
+    const held = (at: Place, oids: Iterable<Oid>) =>
+      new Set([...oids].flatMap((oid) => standAt(this.siteOf(oid), at).edits))
+    return [...lost].flatMap(([at, edits]) => {
+      const there = held(at, reachable)
+      const gone = [...held(at, this.#sites.keys())].filter((id) => hasBit(edits, id) && !there.has(id))
+      return gone.map((id) => `${at} of ${this.#edits.describe([id])}`)
+    })
   }
 
   /** Learns a commit and its history. Returns what is wrong with those that are new. */
@@ -233,7 +259,7 @@ export class Histories {
       })
       if (isGits) return
       const mine = standAt(ours, at)
-      const isLost = (stand: Stand) => stand.edits.some((id) => hasBit(this.#lost(), id))
+      const isLost = (stand: Stand) => stand.edits.some((id) => hasBit(this.#lost(at), id))
       if (is === mine.value && isLost(mine)) return
       // A removal that a server lost is not told where somebody edited the object since: it is there, they saw it.
       if (at.endsWith(` ${PRESENCE}`) && (isLost(mine) || isLost(standAt(theirs, at)))) return

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Commit, Oid } from '../../src/git-bridge/repository.ts'
+import { type Bits, hasBit, NO_BITS, withBit } from './bits.ts'
 import { Histories, NO_ORIGIN, type Origin, type Reading } from './history.ts'
 import { Edits, EMPTY_SITE, type Site } from './knowledge.ts'
 import { namesObject, type Place, type Values } from './values.ts'
@@ -49,6 +50,10 @@ class Story {
       }),
     )
     return this.histories.learn(this.#reading, oid, { ...NO_ORIGIN, by: name, pending, ...options.origin })
+  }
+
+  forgotten(lost: ReadonlyMap<Place, Bits>, tips: readonly string[]): readonly string[] {
+    return this.histories.forgotten(lost, [[this.#reading, tips as readonly Oid[]]])
   }
 
   site(name: string): Site {
@@ -145,6 +150,21 @@ describe('what a merge may make of two sides', () => {
   })
 })
 
+describe('what a world has lost', () => {
+  it('is in a commit that can be reached', () => {
+    const story = begun()
+    story.commit('a', ['root'], { ...START, color: 'red' }, { edited: ['color'] })
+    story.commit('b', ['root'], { ...START, color: 'blue' }, { edited: ['color'] })
+    const at: Place = 'entity:lamp props.color'
+    const red = story.site('a').stands.get(at)!.edits[0]!
+    const lost = new Map([[at, withBit(NO_BITS, red)]])
+    expect(story.forgotten(lost, ['b', 'a'])).toEqual([])
+    expect(story.forgotten(lost, ['b'])).toEqual([`${at} of #${red} color by a`])
+    // What no commit ever held was in nobody's history.
+    expect(story.forgotten(new Map([[at, withBit(NO_BITS, 900)]]), ['b'])).toEqual([])
+  })
+})
+
 describe('what a push may do to a world', () => {
   const at: Place = 'entity:lamp props.color'
   const values = (color: string): Values => new Map([[at, JSON.stringify(color)]])
@@ -219,6 +239,19 @@ describe('what a push may do to a world', () => {
     expect(watch.now.values.get(at)).toBe('"grey"')
     watch.restarted(values('violet'))
     expect(watch.defects[0]).toContain('came back as')
+  })
+
+  it('takes what a world lost for seen no sooner than somebody writes the field anew', () => {
+    const { watch, operation } = watched(false)
+    operation(2, 'green')
+    const green = watch.now.site.stands.get(at)!.edits[0]!
+    watch.restarted(values('white'))
+    expect(hasBit(watch.now.site.seen, green)).toBe(false)
+    expect(hasBit(watch.dropped.get(at)!, green)).toBe(true)
+    operation(3, 'grey')
+    // Who wrote that could not know of the green, and nobody can tell them: history has it.
+    expect(hasBit(watch.now.site.seen, green)).toBe(true)
+    expect(hasBit(watch.dropped.get(at)!, green)).toBe(true)
   })
 })
 

@@ -111,7 +111,7 @@ export class Universe {
     this.histories = new Histories(
       this.edits,
       (worldId, cursor) => (worldId === this.world.watch.worldId ? this.world.watch.at(cursor) : []),
-      () => this.world.watch.lost,
+      (at) => this.world.watch.dropped.get(at) ?? NO_BITS,
       (clone, at) => this.world.watch.replacedBy(clone, at),
     )
   }
@@ -731,6 +731,10 @@ export class Universe {
     const among = knowing(...this.machines.map(({ git }) => this.histories.siteOf(git.head()).seen))
     for (const edit of members(beyond(everything, among))) {
       this.defects.push(`lost: nobody has ever seen ${this.edits.describe([edit])}`)
+    }
+    const roots = this.machines.map(({ reading, git }) => [reading, [git.head()!, ...git.lobbyRefs()]] as const)
+    for (const one of this.histories.forgotten(this.world.watch.dropped, roots)) {
+      this.defects.push(`lost: no commit that can be reached holds ${one}`)
     }
     if (this.#open.length > 0) this.defects.push(`unseen: ${this.#open.length} writes were never told`)
   }

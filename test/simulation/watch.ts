@@ -1,4 +1,4 @@
-import { type Bits, beyond, intersection, replaced, union, withBit } from './bits.ts'
+import { type Bits, beyond, intersection, NO_BITS, replaced, union, withBit } from './bits.ts'
 import { different, type Moment } from './history.ts'
 import { type Edits, type Site, type Stand, standAt } from './knowledge.ts'
 import { objectOf, type Place, PRESENCE, type Values } from './values.ts'
@@ -56,13 +56,17 @@ export class Watch {
   /** Whatever this world has ever known. */
   #ever: Bits
   /** What its server has lost: in the history of the line it stays, but nobody may have had a chance to see it. */
-  lost: Bits = new Uint32Array(0)
+  lost: Bits = NO_BITS
+  /** The same by field: what crashes took from each. */
+  readonly dropped = new Map<Place, Bits>()
+  /** What of that nobody has written over yet. */
+  readonly #open = new Map<Place, Bits>()
 
   constructor(edits: Edits, start: { worldId: string; cursor: number; values: Values }) {
     this.worldId = start.worldId
     this.#edits = edits
     const stands = new Map<Place, Stand>()
-    let seen: Bits = new Uint32Array(0)
+    let seen: Bits = NO_BITS
     for (const [at, value] of start.values) {
       const edit = edits.make('the beginning', `${at} = ${value}`)
       edits.about(edit, at, value)
@@ -138,6 +142,7 @@ export class Watch {
       }
       for (const at of changed) for (const edit of stands.get(at)!.edits) seen = withBit(seen, edit)
     }
+    seen = union(seen, this.#writtenOver(new Set(changed)))
     this.#ever = union(this.#ever, seen)
     this.#now = { site: { stands, seen, lost: this.#ever }, values }
     this.#told = told === values ? this.#now : this.#toldAfter(told, new Set(changed))
@@ -160,6 +165,21 @@ export class Watch {
       stands.set(at, standAt(this.#now.site, at))
     }
     return { site: { stands, seen, lost: this.#ever }, values }
+  }
+
+  /**
+   * What a crash took from fields that are now written anew, or go with their object. Whoever writes cannot know of it, and
+   * their value stands: the lost one is in the line's history, and is demanded there ({@link dropped}).
+   */
+  #writtenOver(written: ReadonlySet<Place>): Bits {
+    const gone = new Set([...written].filter((at) => at.endsWith(` ${PRESENCE}`)).map(objectOf))
+    let over = NO_BITS
+    for (const [at, lost] of this.#open) {
+      if (!written.has(at) && !gone.has(objectOf(at))) continue
+      over = union(over, lost)
+      this.#open.delete(at)
+    }
+    return over
   }
 
   #landed(
@@ -243,6 +263,11 @@ export class Watch {
       seen = replaced(seen, this.#saved.site.seen, this.#edits.mask(at))
     }
     this.lost = union(this.lost, beyond(this.#ever, seen))
+    for (const at of changed) {
+      const taken = beyond(intersection(this.#ever, this.#edits.mask(at)), seen)
+      this.dropped.set(at, union(this.dropped.get(at) ?? NO_BITS, taken))
+      this.#open.set(at, union(this.#open.get(at) ?? NO_BITS, taken))
+    }
     this.#now = { site: { stands, seen, lost: this.#ever }, values }
     this.#moments.set(this.#cursor, [this.#told, this.#now, ...this.#after(this.#cursor).slice(1)])
   }
