@@ -39,6 +39,10 @@ export class ProjectFiles {
     this.#disk.writeFile(`${this.#folder}/${path}`, text)
   }
 
+  remove(path: string): void {
+    this.#disk.rm(`${this.#folder}/${path}`, { force: true })
+  }
+
   /** Every watched field, and the file it is in. */
   values(): { readonly values: Values; readonly homes: ReadonlyMap<Place, string> } {
     const values = new Map<Place, string>()

@@ -2,6 +2,8 @@ import { forgetSleepers, removeSleeper, sleeping } from './environment.ts'
 import { Host, type Random, SimProcess, type Strike, startHost } from './host.ts'
 import type { Step, Verdict } from './world/network.ts'
 
+const FAULTS = ['lose', 'cut', 'lose', 'cut', 'repeat'] as const
+
 /** How a command of a machine ended. */
 export type Ending =
   | { readonly kind: 'returned'; readonly report: unknown }
@@ -84,7 +86,8 @@ export class Scheduler {
     const index = Math.floor(running.random() * running.waiting.length)
     const [next] = running.waiting.splice(index, 1)
     if (next !== undefined) {
-      const verdict = this.faults && running.random() < lossy ? (running.random() < 0.5 ? 'lose' : 'cut') : 'deliver'
+      const faulty = this.faults && running.random() < lossy
+      const verdict = faulty ? FAULTS[Math.floor(running.random() * FAULTS.length)]! : 'deliver'
       await this.#resume(running.process, () => next.go(verdict))
       return true
     }

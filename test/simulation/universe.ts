@@ -100,7 +100,7 @@ export class Universe {
   constructor(seed: number, losses = false) {
     this.#seed = seed
     this.#losses = losses
-    this.#moves = seeded(seed ^ 0x30fe)() < 0.5 && process.env.MOVES !== undefined
+    this.#moves = seeded(seed ^ 0x30fe)() < 0.5
     this.#setup = seeded(seed)
     this.scheduler = new Scheduler(seeded(seed ^ 0x5eed), START)
     this.#disk = new Disk(() => this.scheduler.host.now)
@@ -278,7 +278,7 @@ export class Universe {
 
   #editFile(machine: Machine, random: Random): void {
     if (machine.isMerging) return
-    if (this.#moves && random() < 0.12) {
+    if (this.#moves && machine.running === undefined && random() < 0.12) {
       this.#moveFile(machine, random)
       return
     }
@@ -298,7 +298,8 @@ export class Universe {
     const path = pick(random, from)
     this.say(`${machine.name} moves ${path} to ${machine.files.move(path, this.#token)}`)
     this.count('files moved')
-    if (random() < 0.6) this.#commit(machine)
+    // A file that is missing and not committed as gone, git puts back where a merge writes to it.
+    this.#commit(machine)
   }
 
   #commit(machine: Machine): void {
@@ -343,6 +344,11 @@ export class Universe {
 
   /** Settled one by one, conflicts may leave an entity without its blueprint: it is removed then. */
   #mend(machine: Machine): void {
+    // After a squash, git takes a file that was moved for another: one of the two goes.
+    for (const text of machine.said) {
+      const twice = /: (\S+): the id ".*" is claimed by (\S+) as well/.exec(text)
+      if (twice !== null) machine.files.remove(twice[1]!)
+    }
     const { values } = machine.files.values()
     for (const [at, value] of values) {
       if (!at.startsWith('entity:') || !at.endsWith(' blueprint')) continue
