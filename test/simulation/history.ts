@@ -208,7 +208,9 @@ export class Histories {
     for (const at of places) {
       if (isDecided(origin, at)) seen = union(seen, intersection(this.#lineage(parents), this.#edits.mask(at)))
       const value = values.get(at)
-      const inherited = mergeStand(this.#edits, at, value, parents)
+      // What a squash brings that its parent holds as well, whoever is the later of the two has put there.
+      const isHeld = parents.some((site) => standAt(site, at).value === value)
+      const inherited = isHeld ? mergeStand(this.#edits, at, value, [...parents, ...sources]) : undefined
       const pending = origin.pending.get(at)
       if (inherited !== undefined) {
         if (inherited.value !== undefined || inherited.edits.length > 0) stands.set(at, inherited)

@@ -119,6 +119,20 @@ describe('what a merge may make of two sides', () => {
     expect(story.commit('o', ['b', 'back'], { ...START, color: 'blue' })[0]).toContain('undecided')
   })
 
+  it('has a squash hold what its branch does, though its parent held the same', () => {
+    const story = begun()
+    story.commit('never', ['root'], undefined, { edited: ALL })
+    story.commit('made', ['never'], { ...START, color: 'red' }, { edited: ALL })
+    story.commit('gone', ['made'], undefined, { edited: ALL })
+    expect(story.commit('squash', ['never'], undefined, { origin: { sources: ['gone' as Oid] } })).toEqual([])
+    // Who decides to keep the lamp has seen that as well.
+    story.commit('blue', ['made'], { ...START, color: 'blue' }, { edited: ['color'] })
+    const decided = new Set(['entity:lamp'])
+    story.commit('kept', ['blue', 'gone'], { ...START, color: 'blue' }, { origin: { decided } })
+    expect(story.commit('m', ['squash', 'kept'], { ...START, color: 'blue' })).toEqual([])
+    expect(story.commit('n', ['squash', 'blue'], { ...START, color: 'blue' })[0]).toContain('undecided')
+  })
+
   it('lets nobody remove what somebody else has changed meanwhile', () => {
     const story = begun()
     story.commit('gone', ['root'], undefined, { edited: ALL })
