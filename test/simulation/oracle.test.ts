@@ -255,6 +255,26 @@ describe('what a push may do to a world', () => {
     expect(watch.defects[0]).toContain('came back as')
   })
 
+  it('has a crash take away what was never saved, so that who finds it gone has seen something', () => {
+    const edits = new Edits()
+    const watch = new Watch(edits, { worldId: 'plaza', cursor: 1, values: new Map() })
+    const author = { kind: 'editor', edit: edits.make('eve', 'set') } as const
+    watch.operation({ cursor: 2, opId: 'op-2', values: values('green'), author, words: 'set' })
+    watch.restarted(new Map())
+    const [crash, ...others] = watch.now.site.stands.get(at)!.edits
+    expect(others).toEqual([])
+    expect(hasBit(watch.now.site.seen, crash!)).toBe(true)
+    expect(hasBit(watch.now.site.seen, author.edit)).toBe(false)
+    // Nobody has to have seen either: no client may ever have looked.
+    expect([crash!, author.edit].every((edit) => hasBit(watch.lost, edit))).toBe(true)
+    // What goes back to an earlier value is there by the edit that it had.
+    const { watch: other, operation } = watched(false)
+    const white = other.now.site.stands.get(at)!.edits
+    operation(2, 'green')
+    other.restarted(values('white'))
+    expect(other.now.site.stands.get(at)!.edits).toEqual(white)
+  })
+
   it('takes what a world lost for seen no sooner than somebody writes the field anew', () => {
     const { watch, operation } = watched(false)
     operation(2, 'green')

@@ -255,14 +255,24 @@ export class Watch {
     const changed = different(this.#now.values, values)
     const stands = new Map(this.#now.site.stands)
     let { seen } = this.#now.site
+    // What had never been saved is gone by nobody's edit but the crash: who finds it gone has seen that, and may go on.
+    const isUnmade = (at: Place) => standAt(this.#saved.site, at).edits.length === 0
+    const crash = changed.some(isUnmade) ? this.#edits.make('the server', 'crash', true) : undefined
     for (const at of changed) {
       const was = standAt(this.#saved.site, at)
       if (was.value !== values.get(at))
         this.defects.push(`model: ${at} came back as ${values.get(at)}, not ${was.value}`)
-      stands.set(at, was)
       seen = replaced(seen, this.#saved.site.seen, this.#edits.mask(at))
+      if (crash !== undefined && isUnmade(at)) {
+        stands.set(at, { value: was.value, edits: [crash] })
+        this.#edits.about(crash, at, was.value)
+      } else stands.set(at, was)
     }
     this.lost = union(this.lost, beyond(this.#ever, seen))
+    if (crash !== undefined) {
+      seen = withBit(seen, crash)
+      this.lost = withBit(this.lost, crash)
+    }
     for (const at of changed) {
       const taken = beyond(intersection(this.#ever, this.#edits.mask(at)), seen)
       this.dropped.set(at, union(this.dropped.get(at) ?? NO_BITS, taken))
