@@ -1,12 +1,14 @@
 import { addNamed } from '../git-bridge/merge-units.ts'
 import type { Overwritten, OverwrittenField } from '../git-bridge/rebased.ts'
-import type { Commit, Oid } from '../git-bridge/repository.ts'
+import { type Commit, type Oid, parseOid } from '../git-bridge/repository.ts'
 import { lineAfter } from '../git-bridge/seen.ts'
 import { readTrailers } from '../git-bridge/trailers.ts'
 import { readUnits, type TreeObjects } from '../git-bridge/tree-objects.ts'
 import { unitsOf } from '../git-bridge/units.ts'
+import { parseAssetValue } from '../projection/asset-value.ts'
 import { fieldEquality } from '../resolvers/equality.ts'
 import { diffObjects, type FieldPath, fieldAt, fieldKey } from '../resolvers/fields.ts'
+import { mergeText } from '../resolvers/text.ts'
 import { jsonEquals } from '../world/json.ts'
 import type { Cursor } from '../world/operation.ts'
 import { type FieldValue, type ObjectKey, parseObjectKey } from '../world/state.ts'
@@ -26,8 +28,10 @@ export interface LostField {
   readonly world: FieldValue
   /** The files that hold the object. */
   readonly files: readonly string[]
-  /** It came to light by a comparison, whose commit holds nothing but losses. */
-  readonly compared: boolean
+  /** The commit of the line that says so. */
+  readonly commit: Oid
+  /** It takes a merge of its own to restore it: a whole object, or a script that somebody has gone on from without it. */
+  readonly apart: boolean
 }
 
 /** A merge of a branch with the line, on the way to the tip that was fetched. */
@@ -63,31 +67,62 @@ export async function lostFields(
     const files = changed.map(({ path }) => path.slice(prefix.length))
     const units = unitsOf(files)
     const [was, is] = await Promise.all([parent, commit.oid].map((at) => readUnits(repository, at, prefix, units)))
-    const compared = key === 'all'
+    const apart = key === 'all'
+    const { oid } = commit
     // With a blueprint's scripts, the modules that it shares went back.
     const touched = [was!, is!].flatMap(({ objects }) => [...objects.keys()])
-    for (const about of new Set(compared ? touched : [key, ...touched.filter((at) => at.startsWith('shared:'))])) {
+    for (const about of new Set(apart ? touched : [key, ...touched.filter((at) => at.startsWith('shared:'))])) {
       const [first, ...others] = diffObjects(objectIn(was!, about), objectIn(is!, about))
       if (first === undefined) continue
       // An object that went, or came back, did so as a whole.
       for (const { path, before: value, after: world } of first.path.length === 0 ? [first] : [first, ...others])
-        found.set(JSON.stringify([about, fieldKey(path)]), { key: about, path, value, world, files, compared })
+        found.set(JSON.stringify([about, fieldKey(path)]), {
+          key: about,
+          path,
+          value,
+          world,
+          files,
+          commit: oid,
+          apart,
+        })
     }
   }
   if (found.size === 0) return []
   const now = await readAt(session, tip, [...found.values()])
-  return [...found.values()].filter(({ key, path, value, world }) => {
+  const open: LostField[] = []
+  for (const field of found.values()) {
+    const { key, path, value, world } = field
     const object = objectIn(now, key)
-    if (path.length === 0) return jsonEquals(object?.fields, world)
+    if (path.length === 0) {
+      if (jsonEquals(object?.fields, world)) open.push(field)
+      continue
+    }
     const same = path.length === 1 ? fieldEquality(parseObjectKey(key).kind, path[0]!) : jsonEquals
     const at = fieldAt(object?.fields, path)
-    return object !== undefined && same(at, world) && !same(at, value)
-  })
+    if (object === undefined || same(at, value)) continue
+    if (same(at, world)) open.push(field)
+    else if (await lacks(session, at, field)) open.push({ ...field, apart: true })
+  }
+  return open
+}
+
+/** Whether a script that was written over since a loss does not hold what was lost of it. */
+async function lacks(
+  { repository }: Session,
+  at: FieldValue,
+  { value, world }: Pick<LostField, 'value' | 'world'>,
+): Promise<boolean> {
+  const oids = [world, value, at].flatMap((text) => parseAssetValue(text)?.oid ?? []).map(parseOid)
+  const blobs = await repository.readBlobs(oids)
+  const [base, ours, theirs] = oids.map((oid) => blobs.get(oid))
+  if (base === undefined || ours === undefined || theirs === undefined) return false
+  const merged = mergeText({ base, ours, theirs })
+  return merged.kind === 'contested' || !Buffer.from(merged.value).equals(theirs)
 }
 
 /**
- * How a branch restores what was lost on its way to a line's tip: merged with the line just before each loss that a
- * comparison brought to light, which it records as taken in, and then with the rest.
+ * How a branch restores what was lost on its way to a line's tip: merged with the line just before each loss that takes a
+ * merge of its own, which it records as taken in, and then with the rest.
  */
 export function stagesOf(
   session: Session,
@@ -95,20 +130,21 @@ export function stagesOf(
   fetched: FetchReport,
   lost: readonly LostField[],
 ): LossStages {
-  const shown = lost.filter(({ compared }) => !compared)
+  const shown = lost.filter(({ apart }) => !apart)
+  const commits = new Set(lost.flatMap(({ apart, commit }) => (apart ? [commit] : [])))
   const at = (tip: Oid, cursor: Cursor, theirs: Oid): LossStage => ({
     fetched: { ...fetched, tip, cursor },
     theirs,
     restored: async (base, stage) => {
       const then = shown.length === 0 ? [] : await lostFields(session, stage, fetched.tip)
-      const fields = then.filter(({ compared }) => !compared)
+      const fields = then.filter(({ apart, commit }) => !apart && commit !== tip)
       return fields.length === 0 ? undefined : asRestored(session, base, theirs, fields)
     },
   })
-  const all = lost.some(({ compared }) => compared) ? news.filter((commit) => lossIn(commit) === 'all') : []
-  const stages = all.map((commit) => at(commit.oid, readTrailers(commit)!.cursor, commit.parents[0]!))
+  const apart = commits.size === 0 ? [] : news.filter((one) => lossIn(one) === 'all' || commits.has(one.oid))
+  const stages = apart.map((commit) => at(commit.oid, readTrailers(commit)!.cursor, commit.parents[0]!))
   const last = at(fetched.tip, fetched.cursor, fetched.tip)
-  const [first, ...others] = all.at(-1)?.oid === fetched.tip ? stages : [...stages, last]
+  const [first, ...others] = apart.at(-1)?.oid === fetched.tip ? stages : [...stages, last]
   return [first ?? last, ...others]
 }
 

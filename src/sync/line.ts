@@ -28,6 +28,7 @@ import {
   ALL_OLDER,
   changedScripts,
   hasStill,
+  mayHide,
   namesIn,
   namesScripts,
   olderLine,
@@ -78,6 +79,8 @@ export class LineWriter {
   readonly #assumed: ReadonlyMap<string, AssetValue>
   /** Where somebody's hand moved an object last, which made no commit: the object's next operation carries it (G4). */
   readonly #held = new Map<ObjectKey, JsonObject>()
+  /** The versions of the blueprints that operations were about. */
+  readonly #versions = new Map<ObjectKey, number>()
   #time: number
   #place: Pick<Operation, 'cursor' | 'opId'>
 
@@ -170,8 +173,12 @@ export class LineWriter {
       this.#held.delete(about)
       if (found !== undefined) {
         const verdict = (yield found.question) ?? { kind: 'announced' }
-        if (verdict.kind !== 'announced') yield await this.#correction(operation, found, verdict)
+        const correction = verdict.kind === 'announced' ? undefined : await this.#correction(operation, found, verdict)
+        if (correction !== undefined) yield correction
       }
+      const version = effect.kind === 'put' ? own(effect.object, 'version') : undefined
+      if (typeof version === 'number') this.#versions.set(about, version)
+      else this.#versions.delete(about)
       await this.#materializer.apply(effect)
       await this.#materializer.finish()
       const edits = this.#tree.take()
@@ -228,9 +235,11 @@ export class LineWriter {
     const carried = held.filter(([field, at]) => fieldEquality(kind, field)(at, own(effect.object, field)))
     const fields = unannouncedFields(step, new Set([...namesIn(operation), ...carried.map(([field]) => field)]))
     const scripts = kind === 'blueprint' && !namesScripts(operation) ? await this.#scriptsIn(effect, step) : []
-    if (fields.length + scripts.length === 0) return undefined
+    const version = kind === 'blueprint' ? own(effect.object, 'version') : undefined
+    const hides = typeof version === 'number' && mayHide(step, operation, version, this.#versions.get(key))
+    if (fields.length + scripts.length === 0 && !hides) return undefined
     const { path, object, after } = step
-    return { step, question: { kind: 'question', key, path, object, after, fields, scripts, operation } }
+    return { step, question: { kind: 'question', key, path, object, after, fields, scripts, operation, hides } }
   }
 
   async #scriptsIn(effect: Effect & { readonly kind: 'put' }, step: ObjectStep): Promise<readonly ScriptChange[]> {
@@ -239,27 +248,37 @@ export class LineWriter {
     return now === undefined ? [] : changedScripts(step, now.fields, this.#tree.changed())
   }
 
-  /** A commit that brings the line to where the world was just before an operation. */
+  /** A commit that brings the line to where the world was just before an operation; undefined where it is there. */
   async #correction(
     { ts }: Operation,
     { step, question: { key, scripts } }: Found,
-    { kind, fields }: Exclude<Verdict, { kind: 'announced' }>,
-  ): Promise<NewCommit> {
-    const followed = scripts.filter(({ path }) => path === undefined)
-    const amended = followed.reduce(
-      (object, { field, world }) => withField(object, field, world),
-      withFields(step, fields),
-    )
-    await this.#materializer.amend(step, amended)
+    verdict: Exclude<Verdict, { kind: 'announced' }>,
+  ): Promise<NewCommit | undefined> {
+    const { kind, fields } = verdict
+    const followed = kind === 'rewound' ? [] : scripts.filter(({ path }) => path === undefined)
+    if (kind === 'rewound') {
+      await this.#session.assets.ensure(wireAssetUrls('blueprint', verdict.snapshot))
+      await this.#materializer.apply({ kind: 'put', of: 'blueprint', id: step.object.id, object: verdict.snapshot })
+    } else {
+      const amended = followed.reduce(
+        (object, { field, world }) => withField(object, field, world),
+        withFields(step, fields),
+      )
+      await this.#materializer.amend(step, amended)
+    }
+    const edits = this.#tree.take()
+    if (edits.length === 0) return undefined
     const committer = committerOf(ts, this.#time)
     this.#time = committer.time
     const author = { ...authorOf({ actor: 'unannounced', ts }, this.#worldId), time: committer.time }
-    const named = [...fields, ...scripts.map(({ object, field }) => (object === key ? field : [object]))]
-    const names = `${key} ${kind === 'lost' ? 'went back behind the feed' : 'changed'} in ${named.map(fieldName).join(', ')}`
+    const followers = kind === 'rewound' ? [] : scripts
+    const named = [...fields, ...followers.map(({ object, field }) => (object === key ? field : [object]))]
+    const isLoss = kind !== 'unannounced'
+    const names = `${key} ${isLoss ? 'went back behind the feed' : 'changed'} in ${named.map(fieldName).join(', ')}`
     const place = { ...this.#place, source: 'snapshot', object: 'snapshot' }
-    const subject = `${kind === 'lost' ? 'lost state' : 'unannounced changes'}: ${names}`
-    const message = this.#message(subject, place, kind === 'lost' ? olderLine(key) : '')
-    return { author, committer, message, edits: this.#tree.take() }
+    const subject = `${isLoss ? 'lost state' : 'unannounced changes'}: ${names}`
+    const body = { lost: olderLine(key), rewound: ALL_OLDER, unannounced: '' }[kind]
+    return { author, committer, message: this.#message(subject, place, body), edits }
   }
 
   /** What a change does to the files, written nowhere: the next one finds it done. */

@@ -10,7 +10,7 @@ import type { SeenOperations } from './seen-ops.ts'
 import type { Session } from './session.ts'
 import { Taking } from './taking.ts'
 import { type LineCommit, readLineCommit } from './tip.ts'
-import type { Loss, Question, Verdict } from './unannounced.ts'
+import type { Loss, Question, Rewound, Verdict } from './unannounced.ts'
 import { PAGE } from './world-now.ts'
 
 /** Operations after which the ref moves, so that an interrupted long fetch keeps what it has. */
@@ -88,7 +88,7 @@ export async function replay(session: Session, worldId: string, start: ReplaySta
   /** How far the feed was read when what is being written is. */
   let end: Mark | undefined
   const unannounced = new Set<ObjectKey>()
-  const lost: (Loss & { readonly question: Question })[] = []
+  const lost: ((Loss | Rewound) & { readonly question: Question })[] = []
   const refusing = () => lost.length > 0 && start.choice === undefined
 
   const fresh = async (page: ChangesBatch & { readonly kind: 'page' }): Promise<readonly Operation[]> => {
@@ -148,7 +148,7 @@ export async function replay(session: Session, worldId: string, start: ReplaySta
       unannounced.add(asked.key)
       if (taking !== undefined) session.report.tell({ kind: 'unannounced', object: asked.key, objects: 1 })
     }
-    if (judged.kind !== 'lost') return judged
+    if (judged.kind !== 'lost' && judged.kind !== 'rewound') return judged
     lost.push({ ...judged, question: asked })
     // Before the ref moves past it: whoever is killed then must be asked again.
     if (!refusing()) await (await import('./loss-note.ts')).noteLosses(session)

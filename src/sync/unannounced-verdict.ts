@@ -3,15 +3,14 @@ import { readTrailers } from '../git-bridge/trailers.ts'
 import { readUnits } from '../git-bridge/tree-objects.ts'
 import { type Units, unitsOf } from '../git-bridge/units.ts'
 import { entityFile, MANIFEST_FILE } from '../projection/paths.ts'
-import { readChanges } from '../remote-runtime/changes.ts'
 import { fieldEquality } from '../resolvers/equality.ts'
 import { type FieldPath, fieldAt, fieldName } from '../resolvers/fields.ts'
 import { type JsonObject, jsonEquals, own } from '../world/json.ts'
 import type { Cursor, Operation } from '../world/operation.ts'
 import { type FieldValue, type ObjectKind, parseObjectKey, type WorldObject } from '../world/state.ts'
-import { effectOf, isInHand } from '../world/wire-world.ts'
+import { isInHand } from '../world/wire-world.ts'
 import type { LostObject } from './lost-state.ts'
-import { keyOfEffect } from './seen-ops.ts'
+import { findRewound, operationsAbout, sameVersion } from './rewound.ts'
 import type { Session } from './session.ts'
 import { isNamed, isRemoval, namesIn, type Question, type Verdict } from './unannounced.ts'
 import { PAGE } from './world-now.ts'
@@ -29,10 +28,14 @@ const TRANSFORM: ReadonlySet<string> = new Set(['position', 'quaternion', 'scale
  * so that no commit tells of it (S1). A loss is an object of which any field has a
  * value again that it had on the line before or, where the line does not show all that it had, was written there.
  * The removal of a blueprint's field names nothing, nor do scripts that blueprints share: these are lost where the
- * blueprint's version did not rise either.
+ * blueprint's version did not rise either; so is what hides behind fields that an operation names ({@link findRewound}).
  */
 export async function judge(session: Session, tip: Oid, question: Question): Promise<Verdict> {
   const { operation, object, scripts } = question
+  if (question.hides) {
+    const rewound = await findRewound(session, tip, question)
+    if (rewound !== undefined) return rewound
+  }
   const history = await historyOf(session, tip, question)
   const after = (path: FieldPath) => fieldAt(object.fields, path)
   // Of moves in somebody's hand, and of versions, the feed alone knows.
@@ -57,7 +60,7 @@ export async function judge(session: Session, tip: Oid, question: Question): Pro
       return { kind: 'lost', fields, objects: lostIn(question, fields, history.states[0]?.fields) }
     }
     const isAnswered = open.length + scripts.length === 0
-    return isAnswered ? { kind: 'announced' } : judge(session, tip, { ...question, fields: open })
+    return isAnswered ? { kind: 'announced' } : judge(session, tip, { ...question, fields: open, hides: false })
   }
   return changed.length === 0 ? { kind: 'announced' } : { kind: 'unannounced', fields: changed }
 }
@@ -161,34 +164,4 @@ function wasAnnounced(before: readonly Operation[], { snapshot }: Operation, pat
     if (earlier.kind.endsWith('.add') || isNamed(path, new Set(namesIn(earlier)))) return true
   }
   return false
-}
-
-/** What the feed has of an object's operations after a cursor and before an operation. */
-async function operationsAbout(
-  session: Session,
-  { key, operation: { cursor } }: Question,
-  since: Cursor,
-): Promise<readonly Operation[]> {
-  const found: Operation[] = []
-  let from = Math.max(0, since - 1)
-  for (let again = true; again; ) {
-    again = false
-    for await (const page of readChanges(session.runtime, from, { limit: PAGE })) {
-      if (page.kind === 'expired') {
-        again = page.oldestCursor !== undefined && page.oldestCursor - 1 > from
-        if (again) from = page.oldestCursor! - 1
-        break
-      }
-      const about = page.operations.filter((it) => it.cursor < cursor && keyOfEffect(effectOf(it)) === key)
-      found.push(...about)
-      if (page.cursor >= cursor) break
-    }
-  }
-  return found
-}
-
-/** Whether a blueprint's version did not rise from one operation to the next: what came between is lost. */
-function sameVersion(before: Operation | undefined, after: Operation): boolean {
-  const [was, is] = [before, after].map((operation) => own(operation?.snapshot ?? {}, 'version'))
-  return typeof was === 'number' && typeof is === 'number' && is <= was
 }

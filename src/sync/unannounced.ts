@@ -23,6 +23,8 @@ export interface Question {
   /** What becomes other scripts with it, which nobody named either. */
   readonly scripts: readonly ScriptChange[]
   readonly operation: Operation
+  /** It names fields of a blueprint that are one on the wire: others may have gone back behind them. */
+  readonly hides: boolean
 }
 
 /** Scripts that an operation changes in the line: a file of the blueprint's, a shared module, or a field beside them. */
@@ -41,12 +43,19 @@ export type Verdict =
   | { readonly kind: 'announced' }
   | { readonly kind: 'unannounced'; readonly fields: readonly FieldPath[] }
   | Loss
+  | Rewound
 
 export interface Loss {
   readonly kind: 'lost'
   readonly fields: readonly FieldPath[]
   /** As the line had it, and as the world does: the object first, then the modules that it shares. */
   readonly objects: readonly LostObject[]
+}
+
+/** A loss behind fields that the operation names: before it, the object was as an older one had left it. */
+export interface Rewound extends Omit<Loss, 'kind'> {
+  readonly kind: 'rewound'
+  readonly snapshot: JsonObject
 }
 
 /** What says which scripts a blueprint has: no values of their own that can be told apart by where the line had them. */
@@ -72,6 +81,20 @@ export function unannouncedFields(step: ObjectStep, names: ReadonlySet<string>):
       return isUrl(before) === isUrl(after) && !(kind === 'entity' && isRemoval(path, after))
     })
     .map(({ path }) => path)
+}
+
+/**
+ * Whether an update of a blueprint may hide that others' changes were lost: it brings new scripts, or several props at
+ * once, and its version may not have risen since `before`. What we push ourselves says what we believe of every field.
+ */
+export function mayHide(step: ObjectStep, operation: Operation, version: number, before: number | undefined): boolean {
+  if (operation.source.startsWith('git:') || (before !== undefined && version > before)) return false
+  if (namesScripts(operation)) return true
+  if (!namesIn(operation).includes('props')) return false
+  const { kind, id } = step.object
+  const object = (fields: JsonObject): WorldObject => ({ kind, id, fields })
+  const changes = diffObjects(object(step.before), object(step.after))
+  return changes.filter(({ path }) => path[0] === 'props').length > 1
 }
 
 /** Whether names say that a field changes, be it as a part of what they name or the other way round. */

@@ -202,3 +202,65 @@ it('G11: what was lost is found where its blueprint went since', async () => {
   expect(await world.blueprint('Lamp__Tall')).toMatchObject({ desc: 'lost', author: 'bob' })
   project.check()
 })
+
+it('G11: new scripts, and several props at once, hide no loss of a blueprint whose version did not rise', async () => {
+  const dataDir = temporaryFolder()
+  const first = await startWorld({ publicLike: true, dataDir })
+  await addLamps(first)
+  const lines = (a: string, b: string) => ({ 'index.js': `// ${a}\n\n\n\n\nexport default () => '${b}'\n` })
+  await deploy(first, 'Lamp', lines('first', 'first'))
+  await editBlueprint(first, 'Lamp', { props: { color: 'white', power: 1 } })
+  await add(first, 'Post')
+  await editBlueprint(first, 'Post', { props: { a: 1, b: 1 } })
+  first.runtime.save()
+  const project = await cloneWorld(first)
+  await deploy(first, 'Lamp', lines('lost', 'first'))
+  await editBlueprint(first, 'Lamp', { props: { color: 'red', power: 1 } })
+  await editBlueprint(first, 'Post', { props: { a: 2, b: 1 } })
+  expect((await pullWith(project)).kind).toBe('merged')
+  const head = project.git('rev-parse', 'HEAD')
+  await first.runtime.kill()
+  const world = await startWorld({ publicLike: true, dataDir, port: first.runtime.port })
+  await deploy(world, 'Lamp', lines('first', 'later'))
+  await editBlueprint(world, 'Post', { props: { a: 1, b: 2 } })
+  // A version that rises again hides nothing.
+  await editBlueprint(world, 'Post', { props: { a: 1, b: 3 } })
+
+  const content = expect.stringMatching(/^(git-)?asset:/)
+  const names = [
+    {
+      object: 'blueprint:Lamp',
+      fields: [
+        { field: 'scriptFiles.index.js', line: content, world: content },
+        { field: 'props.color', line: 'red', world: 'white' },
+      ],
+    },
+    { object: 'blueprint:Post', fields: [{ field: 'props.a', line: 2, world: 1 }] },
+  ]
+  await expect(pullWith(project)).rejects.toMatchObject({ code: 'lost_state', data: { objects: names } })
+  const accepting = new Checkout(`${project.folder}-accepting`)
+  project.git('clone', '--quiet', project.folder, accepting.folder)
+  expect(await pullWith(accepting, { loss: 'accept' })).toMatchObject({ kind: 'merged' })
+  expect(accepting.read('apps/Lamp/index.js')).toBe(lines('first', 'later')['index.js'])
+
+  expect(await pullWith(project, { loss: 'restore' })).toMatchObject({ kind: 'merged', loss: { choice: 'restore' } })
+  expect(subjects(project, `${REF}~6..${REF}`)).toEqual([
+    expect.stringMatching(/^bob\|/),
+    'unannounced|lost state: blueprint:Lamp went back behind the feed in scriptFiles.index.js, props.color',
+    expect.stringMatching(/^bob\|/),
+    'unannounced|lost state: blueprint:Post went back behind the feed in props.a',
+    expect.stringMatching(/^bob\|/),
+    expect.stringMatching(/^bob\|/),
+  ])
+  expect(project.read('apps/Lamp/index.js')).toBe(lines('lost', 'later')['index.js'])
+  expect(project.json('apps/Lamp/Lamp.json').props).toEqual({ color: 'red', power: 1 })
+  expect(project.json('apps/Post/Post.json').props).toEqual({ a: 2, b: 3 })
+  expect((await pullWith(project)).kind).toBe('up-to-date')
+  expect(await project.push()).toMatchObject({ kind: 'pushed', landed: 2 })
+  expect(await world.blueprint('Lamp')).toMatchObject({ props: { color: 'red', power: 1 } })
+  project.check()
+  // Whoever had it, and pulls now, finds that somebody has brought it back.
+  accepting.git('reset', '--quiet', '--hard', head)
+  expect(await pullWith(accepting)).toMatchObject({ kind: 'merged', loss: undefined })
+  expect(accepting.read('apps/Lamp/index.js')).toBe(lines('lost', 'later')['index.js'])
+})
