@@ -21,7 +21,7 @@ export function diffLines(a: Int32Array, b: Int32Array): readonly LineChange[] {
   const before = { lines: a, changed: new Uint8Array(a.length) }
   const after = { lines: b, changed: new Uint8Array(b.length) }
   let head = 0
-  while (head < a.length && head < b.length && a[head] === b[head]) head++
+  while (head < a.length && a[head] === b[head]) head++
   let tail = 0
   const rest = Math.min(a.length, b.length) - head
   while (tail < rest && a[a.length - 1 - tail] === b[b.length - 1 - tail]) tail++
