@@ -57,7 +57,7 @@ export interface Origin {
 
 export const NO_ORIGIN: Origin = { pending: new Map(), sources: [], decided: new Set(), by: 'nobody' }
 
-/** What pushes from a clone replaced in a field without having seen it: theirs to put back (P5). */
+/** What pushes from a clone replaced in a field where nothing checks what they had seen: theirs to put back (P5). */
 export type Replaced = (clone: string, at: Place) => readonly Stand[]
 
 /** What each commit holds and knows (`Site`), learnt once, with what must not be found. */

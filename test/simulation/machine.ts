@@ -31,6 +31,8 @@ export class Machine {
   pending = new Map<Place, Pending>()
   /** What is decided, or open to be decided, in the merge under way. */
   decided = new Set<string>()
+  /** The same, since a command last ended by itself: what a killed one had to say, an open conflict does. */
+  readonly shown = new Set<string>()
   /** Commits that the next one takes over without having them as parents. */
   sources: Oid[] = []
   /** Of a merge that git makes between two branches. */
@@ -120,18 +122,18 @@ export class Machine {
           '',
           fields.map(({ path }) => ({ path })),
         ))
-          this.decided.add(one)
+          this.decide(one)
       }
     }
     if ('loss' in report && report.loss !== undefined) {
-      for (const { object } of report.loss.objects) this.decided.add(object).add('script')
+      for (const { object } of report.loss.objects) this.decide(object, 'script')
     }
     const conflicts = 'conflicts' in report ? report.conflicts : []
     for (const { object, path, fields } of conflicts) {
-      for (const one of decides(object, path, fields)) this.decided.add(one)
+      for (const one of decides(object, path, fields)) this.decide(one)
     }
     if (report.kind === 'pushed') {
-      for (const { key, path } of report.unseen) for (const one of decides(key, '', [{ path }])) this.decided.add(one)
+      for (const { key, path } of report.unseen) for (const one of decides(key, '', [{ path }])) this.decide(one)
     }
     this.said.push(
       JSON.stringify(report, (name, value: unknown) => {
@@ -140,6 +142,14 @@ export class Machine {
         return value instanceof Map ? [...value] : value
       }),
     )
+  }
+
+  /** These fields or objects are decided, or open to be. */
+  decide(...names: readonly string[]): void {
+    for (const name of names) {
+      this.decided.add(name)
+      this.shown.add(name)
+    }
   }
 
   /** What is open now, from the files that say so: a command that was interrupted may have had no chance to. */
@@ -155,9 +165,9 @@ export class Machine {
         readonly autoResolved?: readonly { readonly path: readonly string[] }[]
       }
       if (artifact.status !== 'open') continue
-      for (const one of decides(artifact.object, artifact.path, artifact.fields)) this.decided.add(one)
+      for (const one of decides(artifact.object, artifact.path, artifact.fields)) this.decide(one)
       for (const one of artifact.autoResolved ?? []) {
-        for (const at of decides(artifact.object, artifact.path, [one])) this.decided.add(at)
+        for (const at of decides(artifact.object, artifact.path, [one])) this.decide(at)
       }
     }
   }

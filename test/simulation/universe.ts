@@ -328,7 +328,7 @@ export class Universe {
       'resolve',
       () =>
         settle({ context: machine.context(), target: undefined }, ({ decides, path }) => {
-          for (const one of decides) machine.decided.add(one)
+          for (const one of decides) machine.decide(one)
           // The files of an app belong together: half of each would be neither.
           const app = /^apps\/[^/]+/.exec(path)?.[0] ?? path
           const use = uses.get(app) ?? (random() < 0.5 ? 'local' : 'remote')
@@ -480,7 +480,7 @@ export class Universe {
       return
     }
     for (const { path, text } of machine.git.halfConflicts()) {
-      for (const at of readable(path, text).keys()) machine.decided.add(objectOf(at))
+      for (const at of readable(path, text).keys()) machine.decide(objectOf(at))
     }
     await this.#settle(machine, random)
   }
@@ -639,11 +639,12 @@ export class Universe {
     this.#open = this.#open.filter(({ clone }) => clone !== machine.name)
     for (const one of mine) {
       this.count('unseen writes')
-      if (machine.hasSaid(one.at) || this.#wasWrittenAgain(one)) continue
+      if (machine.hasSaid(one.at) || machine.shown.has(one.at) || this.#wasWrittenAgain(one)) continue
       this.defects.push(
         `unseen: ${one.clone} at ${one.cursor} replaced ${one.at} = ${one.stand.value} [${this.edits.describe(one.stand.edits)}] and did not say so`,
       )
     }
+    machine.shown.clear()
   }
 
   /** Somebody in the world wrote the field again before the push had read the feed back: they overwrote both. */

@@ -193,16 +193,14 @@ export class Watch {
     const ours = standAt(author.head, at)
     const known = this.#edits.hasSeen(author.head.seen, at, before)
     if (ours.value === value) {
+      const unseen = { clone: author.clone, at, stand: before, cursor }
+      if (!author.checked) this.#replaced.push(unseen)
       if (!known) {
-        const unseen = { clone: author.clone, at, stand: before, cursor }
         if (author.checked) {
           this.defects.push(
             `push: "${words}" of ${author.clone} at ${cursor} replaces ${at} = ${before.value} [${this.#edits.describe(before.edits)}] by ${value}, unseen`,
           )
-        } else {
-          if (!author.late) this.unseen.push(unseen)
-          this.#replaced.push(unseen)
-        }
+        } else if (!author.late) this.unseen.push(unseen)
       }
       return ours
     }
