@@ -125,6 +125,14 @@ const KINDS = {
     const a = many(r(2) ? r(30) : 600 + r(400), () => r(kinds))
     return [a, many(a.length < 40 ? 600 + r(600) : r(60), () => r(kinds))]
   },
+  /** A long block, found with the last step before git gives up, at the edge of what it searched. */
+  edge: (r) => {
+    const block = Array.from({ length: 150 }, (_, i) => 500 + i)
+    const a = [...block, ...many(400, () => r(30))]
+    const b = [...many(250 + r(10), () => r(30)), ...block, ...many(400, () => r(30))]
+    const [x, y] = r(2) ? [a, b] : [b, a]
+    return r(2) ? [x, y] : [x.toReversed(), y.toReversed()]
+  },
 } satisfies Readonly<Record<string, Make>>
 
 export function textsOf({ kind, seed }: Pick<RecordedDiff, 'kind' | 'seed'>): Texts {
