@@ -6,7 +6,8 @@ export interface MarkedLines {
 
 /**
  * The changed lines between two unchanged ones, from `start` to before `end`; often none. Two texts have equally many
- * groups, since their unchanged lines are the same, so that groups of both are walked side by side.
+ * groups, since their unchanged lines are the same, so that groups of both are walked side by side. Beyond either end of
+ * a text is no line: it equals none, and is not changed.
  */
 class Group {
   readonly #text: MarkedLines
@@ -41,7 +42,7 @@ class Group {
   /** Moves a group one line up, where the line before it equals its last one; joins the group it bumps into. */
   slideUp(): boolean {
     const { lines, changed } = this.#text
-    if (this.start === 0 || lines[this.start - 1] !== lines[this.end - 1]) return false
+    if (lines[this.start - 1] !== lines[this.end - 1]) return false
     changed[--this.start] = 1
     changed[--this.end] = 0
     this.#extendUp()
@@ -51,7 +52,7 @@ class Group {
   /** Moves a group one line down, where the line after it equals its first one; joins the group it bumps into. */
   slideDown(): boolean {
     const { lines, changed } = this.#text
-    if (this.end === lines.length || lines[this.start] !== lines[this.end]) return false
+    if (lines[this.start] !== lines[this.end]) return false
     changed[this.start++] = 0
     changed[this.end++] = 1
     this.#extendDown()
@@ -59,7 +60,7 @@ class Group {
   }
 
   #extendUp(): void {
-    while (this.start > 0 && this.#text.changed[this.start - 1] === 1) this.start--
+    while (this.#text.changed[this.start - 1] === 1) this.start--
   }
 
   #extendDown(): void {
