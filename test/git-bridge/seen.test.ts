@@ -21,18 +21,18 @@ beforeEach(async () => {
   trees = await Trees.open()
   cursor = 0
   root = await operation(undefined, { 'apps/Lamp/Lamp.json': { id: 'Lamp', name: 'Lamp' } })
-  base = await operation(root, { 'world/settings.json': { title: 'Plaza' } })
+  base = await operation(root, { 'world/settings.json': { title: 'Plaza' } }, 'admin', 'settings')
 })
 
-function saying(opId: string, source: string): string {
-  const trailers = formatTrailers({ worldId: 'plaza', cursor, opId, source, object: 'entity:one' })
+function saying(opId: string, source: string, object = 'entity:one'): string {
+  const trailers = formatTrailers({ worldId: 'plaza', cursor, opId, source, object })
   return `change\n\n${trailers.replace('{tree}', '0'.repeat(40))}`
 }
 
 /** A commit of the line. */
-function operation(after: Oid | undefined, files: Files, source = 'admin'): Promise<Oid> {
+function operation(after: Oid | undefined, files: Files, source = 'admin', object?: string): Promise<Oid> {
   cursor++
-  return trees.commit(after, files, saying(`op-${cursor}`, source))
+  return trees.commit(after, files, saying(`op-${cursor}`, source, object))
 }
 
 /** The same commit with another first parent, or made at another time. */
@@ -49,13 +49,16 @@ async function again(commit: Oid, change: { readonly after?: Oid; readonly time?
 }
 
 describe('G7 what of the line our side has seen', () => {
-  /** Of one operation that says where it came from: which commit saw it, and what that has in common with HEAD. */
-  async function seenBy(ours: Oid, source: string): Promise<readonly [Oid, Oid] | undefined> {
+  /**
+   * Of one operation that says where it came from: which commit saw it, what that has in common with HEAD, and what the
+   * world wrote between that and the baseline.
+   */
+  async function seenBy(ours: Oid, source: string): Promise<readonly [Oid, Oid, ...string[]] | undefined> {
     const theirs = await operation(base, one(), source)
     const { line, seen } = await readNews(trees.repository, { base, ours, theirs })
     expect(line.map(({ oid }) => oid)).toEqual([theirs])
     const found = seen.get(theirs)
-    return found && [found.commit, found.base]
+    return found && [found.commit, found.base, ...found.passed]
   }
 
   test('an operation made of a commit that HEAD contains', async () => {
@@ -72,9 +75,26 @@ describe('G7 what of the line our side has seen', () => {
     expect(await seenBy(ours, `git:${made}`)).toEqual([made, shared])
   })
 
-  test('nothing is known of one that forked before the baseline', async () => {
+  test('one that forked before the baseline: but for what the world wrote in between', async () => {
     const made = await trees.commit(root, one())
-    expect(await seenBy(await trees.commit(base, { 'notes.txt': 'y' }), `git:${made}`)).toBeUndefined()
+    const ours = () => trees.commit(base, { 'notes.txt': 'y' })
+    expect(await seenBy(await ours(), `git:${made}`)).toEqual([made, root, 'settings'])
+    // Blueprints share modules.
+    base = await operation(base, { 'apps/Lamp/Lamp.json': { id: 'Lamp', name: 'L' } }, 'admin', 'blueprint:Lamp')
+    const [, , ...passed] = (await seenBy(await ours(), `git:${made}`))!
+    expect(passed.toSorted()).toEqual(['blueprint:Lamp', 'settings', 'shared'])
+    // A snapshot may be about anything.
+    base = await operation(base, { 'world/settings.json': { title: 'P' } }, 'admin', 'snapshot')
+    expect(await seenBy(await ours(), `git:${made}`)).toBeUndefined()
+  })
+
+  test('of one whose history lacks the line altogether, nothing is known', async () => {
+    const before = await trees.commit(undefined, { 'notes.txt': 'x' })
+    const made = await trees.commit(before, one())
+    const { tree, author, committer } = await trees.repository.readCommit(base)
+    const parents = [before, base]
+    const ours = await trees.repository.writeCommit({ tree, parents, author, committer, message: 'merge\n' })
+    expect(await seenBy(ours, `git:${made}`)).toBeUndefined()
   })
 
   test('nor of one that has nothing in common with HEAD, of a name that is no commit here, or no name at all', async () => {
@@ -92,8 +112,8 @@ describe('G7 what of the line our side has seen', () => {
     const [copy, newer] = [await trees.commit(own, one(), saying(`op-${cursor}`, 'admin')), await again(theirs, {})]
     const moved = await again(newer, { after: copy })
     const seen = async (ours: Oid) => (await readNews(trees.repository, { base, ours, theirs })).seen.get(theirs)
-    expect(await seen(copy)).toEqual({ commit: copy, base: copy })
-    expect(await seen(moved)).toEqual({ commit: moved, base: moved })
+    expect(await seen(copy)).toMatchObject({ commit: copy, base: copy })
+    expect(await seen(moved)).toMatchObject({ commit: moved, base: moved })
     expect(await seen(own)).toBeUndefined()
   })
 
