@@ -56,6 +56,8 @@ async function readTree(
   from: Oid,
   to: Oid,
 ): Promise<readonly string[]> {
+  const deleted = await deletedFiles(repository, from, to)
+  if (deleted.length > 0) return deleted
   const run = () => repository.run(['read-tree', '-m', '-u', ...flags, from, to], { allowFailure: true })
   const first = await run()
   if (first.code === 0) return []
@@ -68,6 +70,20 @@ async function readTree(
   const paths = inTheWay(second.stderr)
   if (paths.length === 0) throw failed(second.stderr)
   return paths
+}
+
+/** Files that would be written anew though the user has deleted them: git takes a missing file for an unchanged one. */
+async function deletedFiles(repository: NativeRepository, from: Oid, to: Oid): Promise<readonly string[]> {
+  const top = repository.workTree!
+  const isMissing = missingFolders(top)
+  const missing: string[] = []
+  for (const { path, before, after } of await repository.diffTrees(from, to)) {
+    if (before === undefined || after === undefined) continue
+    const isGone = (await isMissing(path)) || (await lstat(join(top, path)).then(() => false, isAbsence))
+    if (isGone) missing.push(path)
+  }
+  // Of a sparse checkout they are missing by rights.
+  return changedFiles(repository, from, missing)
 }
 
 /** The files that git refuses to touch, by what it says; all of them are checked before the first is written. */
