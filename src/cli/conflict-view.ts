@@ -60,13 +60,13 @@ export function conflictTable(conflicts: readonly OpenConflict[]): readonly stri
   )
 }
 
-/** A file as a whole: on which sides it is, or where each side has moved it. */
-function fileCells({ unmerged }: OpenConflict): readonly [string, string, string, string] {
+/** A file as a whole: on which sides it is, or where each side has moved it; or what git took for one. */
+function fileCells({ unmerged, both }: OpenConflict): readonly [string, string, string, string] {
   const [base, local, remote] = (['base', 'ours', 'theirs'] as const).map((side) =>
     unmerged.find((entry) => entry[side] !== undefined),
   )
   if (local !== undefined && remote !== undefined && local !== remote) {
-    return ['(place)', base?.path ?? '', local.path, remote.path]
+    return [both === undefined ? '(place)' : '(two files)', base?.path ?? '', local.path, remote.path]
   }
   const [was, here, there] = [base, local, remote].map((side) => (side === undefined ? '(absent)' : '(present)'))
   return ['(file)', was!, here!, there!]

@@ -21,7 +21,7 @@ import { readUnmerged, type UnmergedPath } from './index-stages.ts'
 import { KEPT_FOLDER } from './kept-folder.ts'
 import { isMergeInterrupted, recoverMerge } from './merge-commit.ts'
 import { policyOfMerge } from './merge-policy.ts'
-import { movedApart } from './moved-apart.ts'
+import { movedApart, twoObjects } from './moved-apart.ts'
 import { takeProcessLock } from './process-lock.ts'
 import type { Project } from './session.ts'
 import type { Switches } from './switches.ts'
@@ -41,6 +41,8 @@ export interface OpenConflict {
   readonly artifact: ConflictArtifact | undefined
   /** The conflicted paths of the index that show it. */
   readonly unmerged: readonly UnmergedPath[]
+  /** What stays at each of these paths, whichever side is chosen: two objects that git took for one that was moved. */
+  readonly both?: ReadonlyMap<string, Uint8Array | undefined>
 }
 
 export interface OpenConflicts {
@@ -108,7 +110,9 @@ export async function openConflicts(project: Project): Promise<OpenConflicts> {
   for (const unmerged of movedApart([...left].flatMap(([path, entry]) => (covered.has(path) ? [] : [entry])))) {
     const paths = unmerged.map((entry) => entry.path.slice(prefix.length))
     for (const path of paths) covered.add(path)
-    conflicts.push({ ...gitsOwn(project, undefined, paths[0]!), fields: [], unmerged })
+    const both = await twoObjects(project, unmerged, mergeHead)
+    const about = { ...gitsOwn(project, undefined, paths[0]!), fields: [], unmerged }
+    conflicts.push(both === undefined ? about : { ...about, both })
   }
   const uncovered = [...left].filter(([path]) => !covered.has(path))
   const policy = uncovered.length === 0 ? undefined : await policyOfMerge(project, mergeHead)

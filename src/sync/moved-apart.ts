@@ -1,4 +1,7 @@
+import { isJsonPath, readDoc } from '../git-bridge/object-docs.ts'
+import type { Oid } from '../git-bridge/repository.ts'
 import type { UnmergedPath } from './index-stages.ts'
+import type { Project } from './session.ts'
 
 /**
  * Files that both sides of a git merge moved, each to a place of its own. git leaves three paths of such a file: the old
@@ -19,6 +22,40 @@ export function movedApart(unmerged: Iterable<UnmergedPath>): readonly (readonly
   // Neither side has anything at an old place: whichever of these moves it belongs to, it is left empty.
   const left = entries.filter((entry) => sidesOf(entry) === 'none')
   return pairs.map((pair, index) => [...pair, ...(index === pairs.length - 1 ? left : left.splice(0, 1))])
+}
+
+/**
+ * The sides' own files of {@link movedApart}, by path, where they are two objects, as their ids say: what is deleted, and
+ * what is added and looks like it, git takes for one file that was moved. Nothing is contested in them, and both stay.
+ *
+ * @returns undefined where they may be one
+ */
+export async function twoObjects(
+  project: Project,
+  [ours, theirs, ...old]: readonly UnmergedPath[],
+  mergeHead: Oid | undefined,
+): Promise<ReadonlyMap<string, Uint8Array | undefined> | undefined> {
+  const head = await project.repository.resolve('HEAD')
+  const here = await fileAt(project, head, ours?.path)
+  const there = await fileAt(project, mergeHead, theirs?.path)
+  if (here === undefined || there === undefined || here.id === there.id) return undefined
+  return new Map([
+    [ours!.path, here.bytes],
+    [theirs!.path, there.bytes],
+    ...old.map(({ path }) => [path, undefined] as const),
+  ])
+}
+
+async function fileAt(
+  { repository, prefix }: Project,
+  commit: Oid | undefined,
+  path = '',
+): Promise<{ readonly id: string; readonly bytes: Uint8Array } | undefined> {
+  const within = path.slice(prefix.length)
+  const oid = commit === undefined || !isJsonPath(within) ? undefined : (await repository.lookup(commit, path))?.oid
+  const bytes = oid === undefined ? undefined : (await repository.readBlobs([oid])).get(oid)
+  const id = bytes === undefined ? undefined : readDoc(within, bytes)?.id
+  return bytes === undefined || typeof id !== 'string' ? undefined : { id, bytes }
 }
 
 function sidesOf({ ours, theirs }: UnmergedPath): 'both' | 'ours' | 'theirs' | 'none' {

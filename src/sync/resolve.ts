@@ -106,6 +106,7 @@ async function takeSide(
   })
   const policy = await policyOfMerge(project, mergeHead)
   const paths = new Map<string, UnmergedPath>()
+  const both = new Map([...picked.keys()].flatMap((conflict) => [...(conflict.both ?? [])]))
   for (const [conflict, fields] of picked) {
     const wanted = new Set(fields.flatMap(({ files }) => files))
     for (const entry of conflict.unmerged) {
@@ -132,6 +133,7 @@ async function takeSide(
               use: picked.get(conflict)?.includes(f) ? chosen : undefined,
             })),
         )
+      if (both.has(entry.path)) return { kind: 'merged', bytes: both.get(entry.path) }
       const one = choices.length === 0 ? [{ key: '' as Choice['key'], path: [], use: chosen } as const] : choices
       const file = stages.kind === 'merged' ? stages : settleFile(path, stages.stages, one)
       return file.kind === 'merged' && isMoved(entry) ? withoutMarkers(file, chosen) : file

@@ -105,3 +105,45 @@ test.each([
     expect(checkout.git('ls-files', '--unmerged')).toBe('')
   },
 )
+
+test.each(['local', 'remote'] as const)(
+  'two objects that git took for one that was moved twice stay both, use %s',
+  async (use) => {
+    const lamp = (id: string, position: readonly number[]) => ({
+      id,
+      blueprint: 'Lamp',
+      position,
+      pinned: false,
+      props: { size: 1, mood: 2, color: 'white', power: 3 },
+    })
+    const checkout = new Checkout(temporaryFolder())
+    checkout.git('init', '--quiet', '--initial-branch=main')
+    checkout.write('lobby.json', { targets: { main: { worldUrl: 'http://localhost:1', worldId: 'plaza' } } })
+    checkout.write(LAMP, lamp('lamp', [0, 0, 0]))
+    checkout.commit('base')
+    checkout.git('branch', 'other')
+    for (const [branch, place, id] of [
+      ['other', THERE, 'gate'],
+      ['main', HERE, 'entrance'],
+    ] as const) {
+      checkout.git('switch', '--quiet', branch)
+      checkout.remove(LAMP)
+      checkout.write(place, lamp(id, [id.length, 0, 0]))
+      checkout.commit(`another lamp: ${id}`)
+    }
+    expect(() => checkout.git('merge', '--quiet', 'other')).toThrow()
+    const conflicts = await listed(checkout)
+    expect(conflicts.map(({ path, unmerged }) => [path, unmerged.length])).toEqual([[HERE, 3]])
+    expect(conflictTable(conflicts)[1]).toContain('(two files)')
+    const before = checkout.read(HERE)
+    checkout.write(HERE, `${before} `)
+    await expect(settle(checkout, use)).rejects.toMatchObject({ code: 'file_edited' })
+    checkout.write(HERE, before)
+    expect((await settle(checkout, use)).open).toEqual([])
+    expect(checkout.json(HERE)).toEqual(lamp('entrance', [8, 0, 0]))
+    expect(checkout.json(THERE)).toEqual(lamp('gate', [4, 0, 0]))
+    expect(checkout.exists(LAMP)).toBe(false)
+    checkout.git('commit', '--quiet', '-m', 'merged')
+    expect(checkout.git('status', '--short')).toBe('')
+  },
+)
