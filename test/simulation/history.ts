@@ -151,7 +151,10 @@ export class Histories {
     const parents = commit.parents.map((oid) => this.siteOf(oid))
     const sources = origin.sources.map((oid) => this.siteOf(oid))
     const site = this.#own(commit, values, parents, sources, origin, defects)
-    if (parents.length === 2) this.#judge(commit, values, parents[0]!, parents[1]!, origin, defects)
+    if (parents.length === 2) {
+      this.#judge(commit, values, parents[0]!, parents[1]!, origin, defects)
+      if ((origin.bases ?? []).length === 0) this.#strays(reading, commit, origin, defects)
+    }
     return site
   }
 
@@ -298,11 +301,22 @@ export class Histories {
     }
   }
 
+  /** A merge with the world leaves no script without its blueprint, unless somebody had left it so. */
+  #strays(reading: Reading, commit: Commit, { by }: Origin, defects: string[]): void {
+    const before = commit.parents.map((oid) => strayScripts(reading, reading.commit(oid).tree))
+    for (const path of strayScripts(reading, commit.tree)) {
+      if (before.some((stray) => stray.has(path))) continue
+      defects.push(`file: ${commit.oid.slice(0, 8)} "${subject(commit)}" of ${by} leaves ${path} without its blueprint`)
+    }
+  }
+
   values(reading: Reading, tree: Oid, defects: string[]): Values {
     const known = this.#trees.get(tree)
     if (known !== undefined) return known
     const values = new Map<Place, string>()
+    const stray = strayScripts(reading, tree)
     for (const { path, oid } of reading.files(tree)) {
+      if (stray.has(path)) continue
       const key = `${path} ${oid}`
       let found = this.#blobs.get(key)
       if (found === undefined) {
@@ -325,6 +339,17 @@ export class Histories {
     this.#trees.set(tree, values)
     return values
   }
+}
+
+/**
+ * Scripts in the folder of an app that has no blueprint: they belong to nothing in the world. A merge by files leaves
+ * them where the one side deleted the app and somebody keeps the script that the other changed.
+ */
+function strayScripts(reading: Reading, tree: Oid): ReadonlySet<string> {
+  const paths = reading.files(tree).map(({ path }) => path)
+  const folderOf = (path: string) => path.split('/', 2).join('/')
+  const apps = new Set(paths.filter((path) => /^apps\/[^/]+\/[^/]+\.json$/.test(path)).map(folderOf))
+  return new Set(paths.filter((path) => /^apps\/.*\.js$/.test(path) && !apps.has(folderOf(path))))
 }
 
 export function different(a: Values, b: Values): readonly Place[] {

@@ -30,13 +30,16 @@ class Story {
       readonly edited?: readonly string[]
       readonly inWorld?: boolean
       readonly origin?: Partial<Origin>
+      /** Files beside the lamp's. */
+      readonly files?: Readonly<Record<string, string>>
     } = {},
   ): readonly string[] {
     const oid = name as Oid
     const tree = `tree-${name}` as Oid
     const { color, ...rest } = lamp ?? {}
     const document = { id: 'lamp', ...rest, ...(color === undefined ? {} : { props: { color } }) }
-    this.#trees.set(tree, lamp === undefined ? {} : { 'world/entities/00/lamp.json': JSON.stringify(document) })
+    const own = lamp === undefined ? {} : { 'world/entities/00/lamp.json': JSON.stringify(document) }
+    this.#trees.set(tree, { ...own, ...options.files })
     const who = { name, email: `${name}@example.com`, time: 0, offset: 0 }
     const message = `${name}\n`
     this.#commits.set(oid, { oid, tree, parents: parents as readonly Oid[], author: who, committer: who, message })
@@ -131,6 +134,27 @@ describe('what a merge may make of two sides', () => {
     story.commit('kept', ['blue', 'gone'], { ...START, color: 'blue' }, { origin: { decided } })
     expect(story.commit('m', ['squash', 'kept'], { ...START, color: 'blue' })).toEqual([])
     expect(story.commit('n', ['squash', 'blue'], { ...START, color: 'blue' })[0]).toContain('undecided')
+  })
+
+  it('takes scripts without their blueprint for nothing, and lets no merge with the world leave them so', () => {
+    const script = { 'apps/Door/index.js': "const Door_0 = 'open'\n" }
+    const app = { ...script, 'apps/Door/Door.json': '{"name":"Door"}' }
+    const values = { 'blueprint:Door is': 'true', 'blueprint:Door name': '"Door"', 'script Door_0': '"open"' }
+    const story = begun()
+    const edited = (is: boolean) => {
+      const edit = story.edits.make('eve', 'app')
+      return new Map(Object.entries(values).map(([at, value]) => [at, { edit, value: is ? value : undefined }]))
+    }
+    const decided = new Set(['script', 'blueprint:Door'])
+    expect(story.commit('app', ['root'], START, { files: app, origin: { pending: edited(true) } })).toEqual([])
+    expect(story.commit('gone', ['app'], START, { origin: { pending: edited(false) } })).toEqual([])
+    const bases = ['app' as Oid]
+    expect(story.commit('m', ['gone', 'app'], START, { files: script, origin: { decided, bases } })).toEqual([])
+    expect(story.site('m').stands.get('script Door_0')?.value).toBe(undefined)
+    expect(story.commit('n', ['gone', 'app'], START, { files: script, origin: { decided } })).toEqual([
+      'file: n "n" of n leaves apps/Door/index.js without its blueprint',
+    ])
+    expect(story.commit('o', ['m', 'app'], START, { files: script, origin: { decided } })).toEqual([])
   })
 
   it('lets nobody remove what somebody else has changed meanwhile', () => {
