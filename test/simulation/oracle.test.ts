@@ -299,6 +299,26 @@ describe('what a push may do to a world', () => {
     expect(other.now.site.stands.get(at)!.edits).toEqual(white)
   })
 
+  it('keeps what somebody carried apart from what somebody else wrote meanwhile, when a crash takes the one', () => {
+    const edits = new Edits()
+    const both = (color: string, position: string): Values =>
+      new Map([...values(color), ['entity:lamp position', position]])
+    const watch = new Watch(edits, { worldId: 'plaza', cursor: 1, values: both('white', '[0,0,0]') })
+    const carry = edits.make('sam', 'carry', true)
+    const author = { kind: 'editor', edit: edits.make('eve', 'set', true) } as const
+    watch.operation({
+      cursor: 2,
+      opId: 'op-2',
+      values: both('white', '[1,0,0]'),
+      author,
+      words: 'set',
+      carried: { at: 'entity:lamp position', edit: carry },
+    })
+    expect(watch.now.site.stands.get('entity:lamp position')!.edits).toEqual([carry])
+    watch.restarted(both('white', '[0,0,0]'))
+    expect([author.edit, carry].map((edit) => hasBit(watch.now.site.seen, edit))).toEqual([true, false])
+  })
+
   it('takes what a world lost for seen no sooner than somebody writes the field anew', () => {
     const { watch, operation } = watched(false)
     operation(2, 'green')

@@ -259,7 +259,7 @@ export class WatchedWorld {
     }
     this.#toldAt.set(operation.cursor, new Map(this.#told))
     const carried =
-      hand !== undefined && via.process !== undefined && part?.get(position) !== before?.get(position)
+      hand !== undefined && part?.get(position) !== before?.get(position)
         ? { at: position, edit: hand.edit }
         : undefined
     this.watch.operation({
