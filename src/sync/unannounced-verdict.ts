@@ -87,7 +87,7 @@ function said(path: FieldPath, line: FieldValue, world: FieldValue): LostObject[
 /** What the line knows of an object. */
 interface History {
   readonly kind: ObjectKind
-  /** Newest first, as far as the object was there. */
+  /** Newest first, where the object was there. */
   readonly states: readonly WorldObject[]
   /** Whether these are all that there ever were since the line began. */
   readonly complete: boolean
@@ -106,6 +106,7 @@ async function historyOf(session: Session, tip: Oid, { key, path, fields, object
   const now = await read(tip)
   const states = now === undefined ? [] : [now]
   let complete = false
+  let began = false
   let since: Cursor | undefined
   let count = 0
   const sinceSnapshot = (cursor: Cursor) => (kind === 'blueprint' ? Math.max(0, cursor - PAGE) : cursor)
@@ -118,9 +119,10 @@ async function historyOf(session: Session, tip: Oid, { key, path, fields, object
     if (++count > COMMITS) break
     const was = await read(commit.parents[0]!)
     if (was === undefined) {
-      // It begins here; only a snapshot can show something that was there before.
-      complete = said.object === key
-      break
+      // Only a snapshot can show something that was there before; what an operation made may have been there earlier.
+      if (said.object !== key) break
+      began = true
+      continue
     }
     states.push(was)
     // The rest cannot tell otherwise.
@@ -132,7 +134,7 @@ async function historyOf(session: Session, tip: Oid, { key, path, fields, object
       break
     }
   }
-  return { kind, states, complete, since: since ?? 0 }
+  return { kind, states, complete: complete || began, since: since ?? 0 }
 }
 
 function isRenewal({ author }: Commit): boolean {

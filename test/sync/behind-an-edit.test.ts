@@ -316,3 +316,20 @@ it('S1, G4: what an operation said that was refused is announced: the next one t
   expect((await pullWith(project)).kind).toBe('merged')
   expect(lamp(project, 'lamp0001')).toMatchObject({ pinned: false, position: [1, 1, 1], props: {} })
 })
+
+it('G11: what was removed and made anew may be back as it was before that', async () => {
+  const { world: first, restart } = await startUnlucky()
+  const project = await cloneWorld(first)
+  const entity = (await first.entity('lamp0001'))!
+  await first.act('ann', { type: 'entity_remove', id: 'lamp0001' })
+  await first.act('ann', { type: 'entity_add', entity: { ...entity, props: { angle: 7, text: 'new' } } })
+  expect((await pullWith(project)).kind).toBe('merged')
+  const world = await restart()
+  await world.edit('bob', 'lamp0001', { pinned: true })
+  await expect(pullWith(project)).rejects.toMatchObject({
+    code: 'lost_state',
+    message: expect.stringContaining('entity:lamp0001 is older in props.angle, props.text.'),
+  })
+  expect(await pullWith(project, { loss: 'restore' })).toMatchObject({ kind: 'merged' })
+  expect(lamp(project, 'lamp0001')).toMatchObject({ pinned: true, props: { angle: 7, text: 'new' } })
+})
