@@ -136,7 +136,7 @@ export function stagesOf(
     fetched: { ...fetched, tip, cursor },
     theirs,
     restored: async (base, stage) => {
-      const then = shown.length === 0 ? [] : await lostFields(session, stage, fetched.tip)
+      const then = shown.length === 0 ? [] : await lostFields(session, stage, theirs)
       const fields = then.filter(({ apart, commit }) => !apart && commit !== tip)
       return fields.length === 0 ? undefined : asRestored(session, base, theirs, fields)
     },
