@@ -1,4 +1,4 @@
-import type { Oid } from '../git-bridge/repository.ts'
+import type { Commit, Oid } from '../git-bridge/repository.ts'
 import { readTrailers } from '../git-bridge/trailers.ts'
 import type { Cursor } from '../world/operation.ts'
 import type { ObjectKey } from '../world/state.ts'
@@ -33,28 +33,40 @@ export async function lineOperations(
   return found
 }
 
+/** What a world says of the last write to an object (protocol, section 4). */
+export interface LastWrite {
+  readonly opId: string | undefined
+  /** Seconds since 1970. */
+  readonly time: number | undefined
+}
+
 /**
- * Those of some objects that a world says were last written by an operation which the line knows, but as an older one:
- * the newer ones are lost (G11).
+ * Those of some objects, which a world has otherwise than the line, that are behind it (G11): the world says that they
+ * were last written by an operation which the line knows, but as an older one, or at a time before the line's newest about
+ * them, or before it began. The newer ones are lost.
  */
 export async function behindLine(
   session: Session,
   tip: Oid,
-  last: ReadonlyMap<ObjectKey, string>,
+  last: ReadonlyMap<ObjectKey, LastWrite>,
 ): Promise<ReadonlySet<ObjectKey>> {
   const behind = new Set<ObjectKey>()
   const newer = new Set<ObjectKey>()
   const open = new Map(last)
   if (open.size === 0) return behind
+  const isEarlier = ({ time }: LastWrite, commit: Commit) => time !== undefined && time < commit.author.time
   for await (const commit of session.repository.log({ include: [tip], firstParent: true })) {
     const said = readTrailers(commit)
-    const key = said?.object as ObjectKey | undefined
-    if (said === undefined || key === undefined || !open.has(key)) continue
-    if (open.get(key) === said.opId) {
-      open.delete(key)
-      if (newer.has(key)) behind.add(key)
-      if (open.size === 0) break
+    if (commit.parents.length === 0) {
+      for (const [key, write] of open) if (!newer.has(key) && isEarlier(write, commit)) behind.add(key)
     }
+    const key = said?.object as ObjectKey | undefined
+    const write = key === undefined ? undefined : open.get(key)
+    if (said === undefined || key === undefined || write === undefined) continue
+    const isKnown = write.opId === said.opId
+    if (isKnown ? newer.has(key) : !newer.has(key) && isEarlier(write, commit)) behind.add(key)
+    if (isKnown || behind.has(key)) open.delete(key)
+    if (open.size === 0) break
     newer.add(key)
   }
   return behind

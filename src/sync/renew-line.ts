@@ -5,7 +5,7 @@ import { type ObjectKey, parseObjectKey } from '../world/state.ts'
 import { type Compared, compareWorlds, type Difference } from './compare-worlds.ts'
 import { forgetCompared, rememberCompared } from './compared.ts'
 import type { LineChange, Refusal } from './line.ts'
-import { behindLine, type LineOperation, lineOperations } from './line-ops.ts'
+import { behindLine, type LastWrite, type LineOperation, lineOperations } from './line-ops.ts'
 import { noteLosses } from './loss-note.ts'
 import { type LossChoice, type LostObject, lostObjects, lostState } from './lost-state.ts'
 import type { Mark } from './replay.ts'
@@ -42,8 +42,7 @@ interface Place {
  * them, because no file says what wrote it.
  *
  * Objects that the world has no more may have been removed or lost, nobody can tell, and some may be back behind what the
- * line knows of them (G11): throws `lost_state` unless `choice` says what to do. That is then a part of the commit or, to
- * restore them, a second one.
+ * line knows of them (G11): throws `lost_state` unless `choice` says what to do. That is then a second commit.
  */
 export async function renewLine(
   session: Session,
@@ -71,7 +70,10 @@ export async function renewLine(
     await forgetCompared(session)
     await noteLosses(session)
   }
-  const rewritten = await unknownWrites(session, line, place.mark.cursor, compared)
+  const gone = new Set(missing.map(({ key }) => key))
+  const written = await unknownWrites(session, line, place.mark.cursor, compared)
+  // What is behind, nobody has written.
+  const rewritten = new Set([...written].filter((key) => !gone.has(key)))
   const at = await operationAt(session, now.cursor)
   const cursor = at?.cursor ?? now.cursor
   const said = { actor: 'snapshot', cursor, at }
@@ -128,9 +130,13 @@ function extraOf(differences: readonly Difference[]): readonly ObjectKey[] {
 }
 
 /** What the world says of the objects that it has otherwise than the line. */
-function lastWrites(differences: readonly Difference[]): ReadonlyMap<ObjectKey, string> {
-  const changed = differences.filter(({ kind, lastOpId }) => kind === 'changed' && lastOpId !== undefined)
-  return new Map(changed.map(({ key, lastOpId }) => [key, lastOpId!]))
+function lastWrites(differences: readonly Difference[]): ReadonlyMap<ObjectKey, LastWrite> {
+  const writes = new Map<ObjectKey, LastWrite>()
+  for (const { key, kind, change, lastOpId } of differences) {
+    const time = change.kind === 'put' ? Date.parse(String(own(change.object, 'updatedAt'))) / 1000 : Number.NaN
+    if (kind === 'changed') writes.set(key, { opId: lastOpId, time: Number.isNaN(time) ? undefined : Math.floor(time) })
+  }
+  return writes
 }
 
 /** The objects of the world whose newest operation is not the one that the line, or what was read for it, ends with. */

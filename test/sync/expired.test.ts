@@ -4,6 +4,7 @@ import { fetchWorld } from '../../src/sync/fetch.ts'
 import { pull } from '../../src/sync/pull.ts'
 import type { ObjectKey } from '../../src/world/state.ts'
 import { Heard } from './figures/heard.ts'
+import { editBlueprint } from './kept-project.ts'
 import { addLamps, Checkout, cloneWorld, startWorld, temporaryFolder } from './support.ts'
 
 const REF = 'refs/lobby/remote'
@@ -199,6 +200,40 @@ describe('G9: a feed that does not reach back to where we are', () => {
     expect(await project.push()).toMatchObject({ kind: 'pushed', landed: 2 })
     expect(await again.entity('lamp0001')).toMatchObject({ position: [5, 5, 5] })
     expect(await again.entity('post')).toBeUndefined()
+    project.check()
+  })
+
+  it('G11: what was last written before the line began, or before its newest operation, is behind it', async () => {
+    const dataDir = temporaryFolder()
+    let time = Date.now()
+    const options = { publicLike: true, dataDir, retention: 4, clock: () => time }
+    const world = await startWorld(options)
+    await addLamps(world)
+    await editBlueprint(world, 'Lamp', { desc: 'first' })
+    world.runtime.save()
+    // Times on the line are in seconds.
+    time += 5_000
+    await editBlueprint(world, 'Lamp', { desc: 'second' })
+    const project = await cloneWorld(world)
+    await world.edit('bob', 'lamp0001', { position: [4, 4, 4] })
+    expect((await pullWith(project)).kind).toBe('merged')
+    await world.runtime.kill()
+    const again = await startWorld({ ...options, port: world.runtime.port })
+    for (let x = 0; x < 4; x++) await again.edit('bob', 'lamp0002', { position: [x, 1, 1] })
+    await expect(pullWith(project)).rejects.toMatchObject({
+      code: 'lost_state',
+      data: {
+        objects: [
+          { object: 'blueprint:Lamp', kind: 'older', fields: [{ field: 'desc', line: 'second', world: 'first' }] },
+          { object: 'entity:lamp0001', kind: 'older', fields: [{ field: 'position' }] },
+        ],
+      },
+    })
+    expect(await pullWith(project, 'restore')).toMatchObject({ kind: 'merged', conflicts: [] })
+    expect(rewrittenIn(message(project, `${REF}^`))).toEqual(new Set(['entity:lamp0002']))
+    expect(project.json('apps/Lamp/Lamp.json').desc).toBe('second')
+    expect(project.json(project.entityPath('lamp0002')).position).toEqual([3, 1, 1])
+    expect(await project.push()).toMatchObject({ kind: 'pushed', landed: 2 })
     project.check()
   })
 })
