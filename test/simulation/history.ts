@@ -25,6 +25,8 @@ export interface Reading {
 export interface Moment {
   readonly site: Site
   readonly values: Values
+  /** What the world had lost of fields whose object was written since, be it another field. */
+  readonly hidden?: ReadonlyMap<Place, Bits>
 }
 
 /**
@@ -146,7 +148,12 @@ export class Histories {
     if (trailers !== undefined) {
       const name = `${commit.oid.slice(0, 8)} (${trailers.worldId} at ${trailers.cursor})`
       const before = this.siteOf(commit.parents[0])
-      return this.#ofLine(name, values, [before, origin], this.#world(trailers.worldId, trailers.cursor), defects)
+      const moments = this.#world(trailers.worldId, trailers.cursor)
+      const site = this.#ofLine(name, values, [before, origin], moments, defects)
+      // Whether somebody put a value back or a crash did, an expired feed does not tell of what was written since (G9).
+      const isBridge = commit.author.name === 'snapshot' && commit.parents.length > 0
+      const bridged = isBridge ? moments[0]?.hidden : before.bridged
+      return bridged === undefined ? site : { ...site, seen: knowing(site.seen, ...bridged.values()), bridged }
     }
     const parents = commit.parents.map((oid) => this.siteOf(oid))
     const sources = origin.sources.map((oid) => this.siteOf(oid))

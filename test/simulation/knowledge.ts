@@ -25,6 +25,8 @@ export interface Site {
   readonly seen: Bits
   /** What this line had seen before its world lost it: whoever decides about that has seen it as well. */
   readonly lost?: Bits
+  /** What a world had lost, on a line that a snapshot took over an expired feed, behind writes that no feed tells. */
+  readonly bridged?: ReadonlyMap<Place, Bits>
 }
 
 export const EMPTY_SITE: Site = { stands: new Map(), seen: NO_BITS }

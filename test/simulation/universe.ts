@@ -269,7 +269,8 @@ export class Universe {
       if (!this.#losses) this.world.save()
       this.world.restart(kind === 'crash')
     } else if (kind === 'retain') model.retain(5 + Math.floor(random() * 20))
-    else if (kind === 'clock') this.scheduler.host.now += Math.floor((random() - 0.3) * 7_200_000)
+    // Where the feed is cut, the time of an object's last write tells what a crash has set back.
+    else if (kind === 'clock') this.scheduler.host.now += Math.floor((random() - (this.#forgets ? 0 : 0.3)) * 7_200_000)
     else model.reachable = kind === 'reachable'
     this.count(`server: ${kind}`)
   }

@@ -61,6 +61,8 @@ export class Watch {
   readonly dropped = new Map<Place, Bits>()
   /** What of that nobody has written over yet. */
   readonly #open = new Map<Place, Bits>()
+  /** What of it lies in objects that were written since. */
+  #hidden: ReadonlyMap<Place, Bits> = new Map()
 
   constructor(edits: Edits, start: { worldId: string; cursor: number; values: Values }) {
     this.worldId = start.worldId
@@ -143,8 +145,9 @@ export class Watch {
       for (const at of changed) for (const edit of stands.get(at)!.edits) seen = withBit(seen, edit)
     }
     seen = union(seen, this.#writtenOver(new Set(changed)))
+    this.#hide(words)
     this.#ever = union(this.#ever, seen)
-    this.#now = { site: { stands, seen, lost: this.#ever }, values }
+    this.#now = { site: { stands, seen, lost: this.#ever }, values, hidden: this.#hidden }
     this.#told = told === values ? this.#now : this.#toldAfter(told, new Set(changed))
     this.#cursor = cursor
     this.#moments.set(cursor, this.#told === this.#now ? [this.#now] : [this.#told, this.#now])
@@ -164,7 +167,7 @@ export class Watch {
       else seen = replaced(seen, this.#now.site.seen, mask)
       stands.set(at, standAt(this.#now.site, at))
     }
-    return { site: { stands, seen, lost: this.#ever }, values }
+    return { site: { stands, seen, lost: this.#ever }, values, hidden: this.#hidden }
   }
 
   /**
@@ -180,6 +183,12 @@ export class Watch {
       this.#open.delete(at)
     }
     return over
+  }
+
+  /** What a crash took of an object that is now written. */
+  #hide(words: string): void {
+    const hidden = [...this.#open].filter(([at]) => words.endsWith(` ${ownerOf(at)}`))
+    if (hidden.length > 0) this.#hidden = new Map([...this.#hidden, ...hidden])
   }
 
   #landed(
@@ -279,4 +288,10 @@ export class Watch {
     this.#now = { site: { stands, seen, lost: this.#ever }, values }
     this.#moments.set(this.#cursor, [this.#told, this.#now, ...this.#after(this.#cursor).slice(1)])
   }
+}
+
+/** The object of the world that a field is of: scripts are a blueprint's. */
+function ownerOf(at: Place): string {
+  const object = objectOf(at)
+  return object === 'script' ? `blueprint:${at.slice('script '.length).replace(/_\d+$/, '')}` : object
 }
