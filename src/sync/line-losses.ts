@@ -92,18 +92,20 @@ export async function lostFields(
   const open: LostField[] = []
   for (const field of found.values()) {
     const { key, path, value, world } = field
+    if (path.length > 0 && holds(now, field, value)) continue
     const object = objectIn(now, key)
-    if (path.length === 0) {
-      if (jsonEquals(object?.fields, world)) open.push(field)
-      continue
-    }
-    const same = path.length === 1 ? fieldEquality(parseObjectKey(key).kind, path[0]!) : jsonEquals
-    const at = fieldAt(object?.fields, path)
-    if (object === undefined || same(at, value)) continue
-    if (same(at, world)) open.push(field)
-    else if (await lacks(session, at, field)) open.push({ ...field, apart: true })
+    if (holds(now, field, world)) open.push(field)
+    else if (await lacks(session, fieldAt(object?.fields, path), field)) open.push({ ...field, apart: true })
   }
   return open
+}
+
+/** Whether a lost field has a value; an object that is not there has none in its fields. */
+function holds(now: TreeObjects, { key, path }: LostField, value: FieldValue): boolean {
+  const object = objectIn(now, key)
+  if (path.length === 0) return jsonEquals(object?.fields, value)
+  const same = path.length === 1 ? fieldEquality(parseObjectKey(key).kind, path[0]!) : jsonEquals
+  return object !== undefined && same(fieldAt(object.fields, path), value)
 }
 
 /** Whether a script that was written over since a loss does not hold what was lost of it. */
@@ -130,15 +132,17 @@ export function stagesOf(
   fetched: FetchReport,
   lost: readonly LostField[],
 ): LossStages {
-  const shown = lost.filter(({ apart }) => !apart)
   const commits = new Set(lost.flatMap(({ apart, commit }) => (apart ? [commit] : [])))
+  const restored: LostField[] = []
   const at = (tip: Oid, cursor: Cursor, theirs: Oid): LossStage => ({
     fetched: { ...fetched, tip, cursor },
     theirs,
     restored: async (base, stage) => {
-      const then = shown.length === 0 ? [] : await lostFields(session, stage, theirs)
-      const fields = then.filter(({ apart, commit }) => !apart && commit !== tip)
-      return fields.length === 0 ? undefined : asRestored(session, base, theirs, fields)
+      const before = [...restored]
+      const then = await lostFields(session, stage, theirs)
+      const here = then.filter(({ apart, commit }) => !apart && commit !== tip)
+      restored.push(...here)
+      return here.length + before.length === 0 ? undefined : asRestored(session, base, theirs, here, before)
     },
   })
   const apart = commits.size === 0 ? [] : news.filter((one) => lossIn(one) === 'all' || commits.has(one.oid))
@@ -148,17 +152,31 @@ export function stagesOf(
   return [first ?? last, ...others]
 }
 
-/** For a merge whose baseline is `base`: what was lost takes part in it as if the world had it still. */
-async function asRestored(session: Session, base: Oid, tip: Oid, lost: readonly LostField[]): Promise<Overwritten> {
-  const before = await readAt(session, base, lost)
-  const after = await readAt(session, tip, lost)
+/**
+ * For a merge whose baseline is `base`: what was lost takes part in it as if the world had it still. What a merge just
+ * before has restored is no change of ours where somebody gave it another value since: theirs is taken.
+ */
+async function asRestored(
+  session: Session,
+  base: Oid,
+  tip: Oid,
+  lost: readonly LostField[],
+  restored: readonly LostField[],
+): Promise<Overwritten> {
+  const all = [...lost, ...restored]
+  const before = await readAt(session, base, all)
+  const after = await readAt(session, tip, all)
   const byKey = new Map<ObjectKey, OverwrittenField[]>()
+  const put = (key: ObjectKey, field: OverwrittenField) => byKey.set(key, [...(byKey.get(key) ?? []), field])
   for (const { key, path, value } of lost) {
-    const fields = byKey.get(key) ?? []
-    byKey.set(key, fields)
     // What came after the baseline has nothing to be compared with but itself.
     const object = objectIn(before, key) ?? objectIn(after, key)
-    fields.push({ path, value, base: fieldAt(object?.fields, path) })
+    put(key, { path, value, base: fieldAt(object?.fields, path) })
+  }
+  for (const field of restored) {
+    const { key, path, value, world } = field
+    if (holds(after, field, value) || holds(after, field, world)) continue
+    put(key, { path, value: fieldAt(objectIn(after, key)?.fields, path), base: value })
   }
   return byKey
 }

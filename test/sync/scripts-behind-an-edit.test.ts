@@ -217,12 +217,17 @@ it('G11: new scripts, and several props at once, hide no loss of a blueprint who
   await deploy(first, 'Lamp', lines('lost', 'first'))
   await editBlueprint(first, 'Lamp', { props: { color: 'red', power: 1 } })
   await editBlueprint(first, 'Post', { props: { a: 2, b: 1 } })
+  await first.edit('ann', 'lamp0001', { props: { text: 'lost' } })
   expect((await pullWith(project)).kind).toBe('merged')
   const head = project.git('rev-parse', 'HEAD')
+  const good = project.git('rev-parse', REF)
   await first.runtime.kill()
   const world = await startWorld({ publicLike: true, dataDir, port: first.runtime.port })
+  await world.edit('bob', 'lamp0001', { pinned: true })
   await deploy(world, 'Lamp', lines('first', 'later'))
   await editBlueprint(world, 'Post', { props: { a: 1, b: 2 } })
+  // Told, and given another value since, is history.
+  await world.edit('bob', 'lamp0001', { props: { text: 'theirs' } })
   // A version that rises again hides nothing.
   await editBlueprint(world, 'Post', { props: { a: 1, b: 3 } })
 
@@ -244,11 +249,14 @@ it('G11: new scripts, and several props at once, hide no loss of a blueprint who
   expect(accepting.read('apps/Lamp/index.js')).toBe(lines('first', 'later')['index.js'])
 
   expect(await pullWith(project, { loss: 'restore' })).toMatchObject({ kind: 'merged', loss: { choice: 'restore' } })
-  expect(subjects(project, `${REF}~6..${REF}`)).toEqual([
+  expect(project.json(project.entityPath('lamp0001'))).toMatchObject({ pinned: true, props: { text: 'theirs' } })
+  expect(subjects(project, `${good}..${REF}`)).toEqual([
+    'unannounced|lost state: entity:lamp0001 went back behind the feed in props.text',
     expect.stringMatching(/^bob\|/),
     'unannounced|lost state: blueprint:Lamp went back behind the feed in scriptFiles.index.js, props.color',
     expect.stringMatching(/^bob\|/),
     'unannounced|lost state: blueprint:Post went back behind the feed in props.a',
+    expect.stringMatching(/^bob\|/),
     expect.stringMatching(/^bob\|/),
     expect.stringMatching(/^bob\|/),
   ])
