@@ -11,7 +11,7 @@ import type { Disk } from './fs/disk.ts'
 import type { Histories, Origin, Pending, Reading } from './history.ts'
 import type { Edits } from './knowledge.ts'
 import type { Running } from './scheduler.ts'
-import { namesObject, type Place, PRESENCE } from './values.ts'
+import { namesObject, objectOf, type Place, PRESENCE } from './values.ts'
 
 export const CODE = 'the-admin-code-of-the-simulation'
 
@@ -38,6 +38,8 @@ export class Machine {
   /** Of a merge that git makes between two branches. */
   bases: readonly Oid[] = []
   running: Running | undefined
+  /** The pull under way was told what to do about losses. */
+  settling = false
   /** A command was killed since the last one that ended by itself. */
   hurt = false
   readonly #edits: Edits
@@ -170,6 +172,12 @@ export class Machine {
         for (const at of decides(artifact.object, artifact.path, [one])) this.decide(at)
       }
     }
+  }
+
+  /** A pull that was told what to do about losses may have decided any of these, and may not have lived to say so. */
+  settled(lost: Iterable<Place>): void {
+    if (!this.settling) return
+    for (const at of lost) this.decided.add(objectOf(at))
   }
 
   /** Whether something that was said names an object. */

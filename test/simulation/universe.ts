@@ -373,6 +373,7 @@ export class Universe {
   ): Promise<void> {
     const loss = options.loss ?? (random() < 0.15 ? pick(random, ['accept', 'restore'] as const) : undefined)
     const { verify } = options
+    machine.settling = loss !== undefined
     await this.#command(machine, 'pull', random, () =>
       pullWorld({ context: machine.context(), target: undefined }, { loss, verify, yes: true }),
     )
@@ -565,6 +566,7 @@ export class Universe {
         this.say(`${machine.name} ${running.name} is killed: ${ending.at}`)
         this.count('kills')
         machine.readOpen()
+        if (running.name === 'pull') machine.settled(this.world.watch.dropped.keys())
         machine.learn()
         this.#own(machine)
         continue
@@ -590,6 +592,7 @@ export class Universe {
           this.#split = true
         }
         machine.readOpen()
+        if (running.name === 'pull') machine.settled(this.world.watch.dropped.keys())
         machine.learn()
         this.#own(machine)
         this.#dropTold(machine)
@@ -614,6 +617,8 @@ export class Universe {
     for (const text of machine.said) if (!text.startsWith('{')) this.say(`  warning: ${text}`)
     this.count(`${name}: ${told.kind}`)
     machine.hear(told)
+    // Merges on the way there settled what is lost no more at the end.
+    if ('loss' in told && told.loss !== undefined) machine.settled(this.world.watch.dropped.keys())
     if (machine.isMerging) machine.readOpen()
     machine.learn()
     this.#own(machine)
@@ -668,6 +673,8 @@ export class Universe {
     this.say('rest')
     this.scheduler.faults = false
     this.world.model.reachable = true
+    // Locks that dead commands have left are over, also where the clock was put back since.
+    this.scheduler.host.now += 6 * 3_600_000
     for (const object of this.world.inHand) this.world.putDown(object.slice('entity:'.length))
     for (const machine of this.machines) if (machine.running !== undefined) await this.#finish(machine.running)
     await this.#settleEnded()
