@@ -94,7 +94,9 @@ export async function lostFields(
     const { key, path, value, world } = field
     if (path.length > 0 && holds(now, field, value)) continue
     const object = objectIn(now, key)
-    if (holds(now, field, world)) open.push(field)
+    // What is back is so whatever somebody has made of it since.
+    const isBack = path.length === 0 && value === undefined && object !== undefined
+    if (isBack || holds(now, field, world)) open.push(field)
     else if (await lacks(session, fieldAt(object?.fields, path), field)) open.push({ ...field, apart: true })
   }
   return open

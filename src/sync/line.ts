@@ -16,7 +16,7 @@ import { layoutOf } from '../projection/project.ts'
 import { wireAssetUrls } from '../projection/wire.ts'
 import { describeOperation } from '../projection/words.ts'
 import { fieldEquality } from '../resolvers/equality.ts'
-import { type FieldPath, fieldAt, fieldName, withField } from '../resolvers/fields.ts'
+import { type FieldPath, fieldAt, withField } from '../resolvers/fields.ts'
 import { type JsonObject, own, withKey } from '../world/json.ts'
 import type { Cursor, Operation } from '../world/operation.ts'
 import { type ObjectKey, objectKey } from '../world/state.ts'
@@ -27,11 +27,12 @@ import type { LineCommit } from './tip.ts'
 import {
   ALL_OLDER,
   changedScripts,
+  correctionText,
   hasStill,
   mayHide,
+  missingObject,
   namesIn,
   namesScripts,
-  olderLine,
   type Question,
   type ScriptChange,
   unannouncedFields,
@@ -63,7 +64,9 @@ export interface Unexplained {
 
 /** What an operation changes without naming it, and how it stands in the line. */
 interface Found {
-  readonly step: ObjectStep
+  readonly effect: Effect & { readonly kind: 'put' }
+  /** Undefined for what the line does not have. */
+  readonly step?: ObjectStep
   readonly question: Question
 }
 
@@ -81,6 +84,8 @@ export class LineWriter {
   readonly #held = new Map<ObjectKey, JsonObject>()
   /** The versions of the blueprints that operations were about. */
   readonly #versions = new Map<ObjectKey, number>()
+  /** Objects that operations changed though the line did not have them. */
+  readonly #missing = new Set<ObjectKey>()
   #time: number
   #place: Pick<Operation, 'cursor' | 'opId'>
 
@@ -170,6 +175,7 @@ export class LineWriter {
       this.#refusals.delete(about)
       this.#about.add(about)
       const found = await this.#unannounced(operation, effect)
+      if (found?.question.hides === 'removal') this.#missing.add(about)
       this.#held.delete(about)
       if (found !== undefined) {
         const verdict = (yield found.question) ?? { kind: 'announced' }
@@ -202,6 +208,7 @@ export class LineWriter {
     const { kind, id } = question.object
     const now = await this.#materializer.present(kind === 'blueprint' ? kind : 'entity', id)
     if (now === undefined) return false
+    if (question.hides === 'removal') return true
     if (hasStill(now.fields, question, fields)) return true
     for (const { path, field, world } of question.scripts) {
       const oid = path === undefined ? undefined : await this.#tree.oid(path)
@@ -227,19 +234,23 @@ export class LineWriter {
    */
   async #unannounced(operation: Operation, effect: Effect): Promise<Found | undefined> {
     if (effect.kind !== 'put' || !operation.kind.endsWith('.update') || operation.patch === undefined) return undefined
-    const step = await this.#materializer.step(effect)
-    if (step === undefined) return undefined
     const { of: kind, id } = effect
     const key = objectKey(kind, id)
+    const step = await this.#materializer.step(effect)
+    if (step === undefined) {
+      // Asked once: an object that is refused is missing as well.
+      return this.#missing.has(key) ? undefined : { effect, question: missingObject(key, operation) }
+    }
     const held = Object.entries(this.#held.get(key) ?? {})
     const carried = held.filter(([field, at]) => fieldEquality(kind, field)(at, own(effect.object, field)))
     const fields = unannouncedFields(step, new Set([...namesIn(operation), ...carried.map(([field]) => field)]))
     const scripts = kind === 'blueprint' && !namesScripts(operation) ? await this.#scriptsIn(effect, step) : []
     const version = kind === 'blueprint' ? own(effect.object, 'version') : undefined
-    const hides = typeof version === 'number' && mayHide(step, operation, version, this.#versions.get(key))
-    if (fields.length + scripts.length === 0 && !hides) return undefined
+    const isHiding = typeof version === 'number' && mayHide(step, operation, version, this.#versions.get(key))
+    const hides = isHiding ? 'fields' : 'nothing'
+    if (fields.length + scripts.length === 0 && !isHiding) return undefined
     const { path, object, after } = step
-    return { step, question: { kind: 'question', key, path, object, after, fields, scripts, operation, hides } }
+    return { effect, step, question: { kind: 'question', key, path, object, after, fields, scripts, operation, hides } }
   }
 
   async #scriptsIn(effect: Effect & { readonly kind: 'put' }, step: ObjectStep): Promise<readonly ScriptChange[]> {
@@ -251,19 +262,17 @@ export class LineWriter {
   /** A commit that brings the line to where the world was just before an operation; undefined where it is there. */
   async #correction(
     { ts }: Operation,
-    { step, question: { key, scripts } }: Found,
+    { effect, step, question }: Found,
     verdict: Exclude<Verdict, { kind: 'announced' }>,
   ): Promise<NewCommit | undefined> {
-    const { kind, fields } = verdict
-    const followed = kind === 'rewound' ? [] : scripts.filter(({ path }) => path === undefined)
-    if (kind === 'rewound') {
-      await this.#session.assets.ensure(wireAssetUrls('blueprint', verdict.snapshot))
-      await this.#materializer.apply({ kind: 'put', of: 'blueprint', id: step.object.id, object: verdict.snapshot })
-    } else {
-      const amended = followed.reduce(
-        (object, { field, world }) => withField(object, field, world),
-        withFields(step, fields),
-      )
+    if (verdict.kind === 'rewound') {
+      await this.#session.assets.ensure(wireAssetUrls(effect.of, verdict.snapshot))
+      await this.#materializer.apply({ ...effect, object: verdict.snapshot })
+      await this.#materializer.finish()
+    } else if (step !== undefined) {
+      const followed = question.scripts.filter(({ path }) => path === undefined)
+      const before = withFields(step, verdict.fields)
+      const amended = followed.reduce((object, { field, world }) => withField(object, field, world), before)
       await this.#materializer.amend(step, amended)
     }
     const edits = this.#tree.take()
@@ -271,13 +280,8 @@ export class LineWriter {
     const committer = committerOf(ts, this.#time)
     this.#time = committer.time
     const author = { ...authorOf({ actor: 'unannounced', ts }, this.#worldId), time: committer.time }
-    const followers = kind === 'rewound' ? [] : scripts
-    const named = [...fields, ...followers.map(({ object, field }) => (object === key ? field : [object]))]
-    const isLoss = kind !== 'unannounced'
-    const names = `${key} ${isLoss ? 'went back behind the feed' : 'changed'} in ${named.map(fieldName).join(', ')}`
     const place = { ...this.#place, source: 'snapshot', object: 'snapshot' }
-    const subject = `${isLoss ? 'lost state' : 'unannounced changes'}: ${names}`
-    const body = { lost: olderLine(key), rewound: ALL_OLDER, unannounced: '' }[kind]
+    const { subject, body } = correctionText(question, verdict)
     return { author, committer, message: this.#message(subject, place, body), edits }
   }
 

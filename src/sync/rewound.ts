@@ -2,7 +2,7 @@ import type { Oid } from '../git-bridge/repository.ts'
 import { readTrailers } from '../git-bridge/trailers.ts'
 import { readChanges } from '../remote-runtime/changes.ts'
 import { diffObjects, fieldName, unionKeys } from '../resolvers/fields.ts'
-import { type JsonObject, jsonEquals, own } from '../world/json.ts'
+import { type JsonObject, jsonEquals, own, withKey } from '../world/json.ts'
 import type { Cursor, Operation } from '../world/operation.ts'
 import { isBookkeeping } from '../world/state.ts'
 import { effectOf } from '../world/wire-world.ts'
@@ -43,6 +43,25 @@ export async function findRewound(session: Session, tip: Oid, question: Question
     fields: changes.map(({ path }) => path),
     objects: [{ object: key, kind: 'older', fields }],
   }
+}
+
+/**
+ * What an object was before an operation that changes it, though the newest about it before had removed it: the world lost
+ * the removal, and has it back. What the operation names was then, as far as anybody knows, as the removal found it.
+ */
+export async function findReturned(session: Session, tip: Oid, question: Question): Promise<Rewound | undefined> {
+  const { key, operation } = question
+  const since = await newestAbout(session, tip, question)
+  if (operation.snapshot === undefined || since === undefined || operation.cursor - since > REACH) return undefined
+  const last = (await operationsAbout(session, question, since)).at(-1)
+  if (last?.snapshot === undefined || !last.kind.endsWith('.remove')) return undefined
+  const names = new Set(namesIn(operation).map((name) => name.split('.', 1)[0]!))
+  const { snapshot } = last
+  const was = [...names]
+    .filter((name) => !isNoise(name) && name !== 'id')
+    .map((name) => [name, own(snapshot, name)] as const)
+  const returned = was.reduce((object, [name, value]) => withKey(object, name, value), operation.snapshot)
+  return { kind: 'rewound', snapshot: returned, fields: [], objects: [{ object: key, kind: 'back', fields: [] }] }
 }
 
 /** The cursor of the line's newest commit about an object; where there is none, of its first. */

@@ -10,7 +10,7 @@ import type { Cursor, Operation } from '../world/operation.ts'
 import { type FieldValue, type ObjectKind, parseObjectKey, type WorldObject } from '../world/state.ts'
 import { isInHand } from '../world/wire-world.ts'
 import type { LostObject } from './lost-state.ts'
-import { findRewound, operationsAbout, sameVersion } from './rewound.ts'
+import { findReturned, findRewound, operationsAbout, sameVersion } from './rewound.ts'
 import type { Session } from './session.ts'
 import { isNamed, isRemoval, namesIn, type Question, type Verdict } from './unannounced.ts'
 import { PAGE } from './world-now.ts'
@@ -32,9 +32,10 @@ const TRANSFORM: ReadonlySet<string> = new Set(['position', 'quaternion', 'scale
  */
 export async function judge(session: Session, tip: Oid, question: Question): Promise<Verdict> {
   const { operation, object, scripts } = question
-  if (question.hides) {
-    const rewound = await findRewound(session, tip, question)
+  if (question.hides !== 'nothing') {
+    const rewound = await (question.hides === 'fields' ? findRewound : findReturned)(session, tip, question)
     if (rewound !== undefined) return rewound
+    if (question.hides === 'removal') return { kind: 'announced' }
   }
   const history = await historyOf(session, tip, question)
   const after = (path: FieldPath) => fieldAt(object.fields, path)
@@ -60,7 +61,7 @@ export async function judge(session: Session, tip: Oid, question: Question): Pro
       return { kind: 'lost', fields, objects: lostIn(question, fields, history.states[0]?.fields) }
     }
     const isAnswered = open.length + scripts.length === 0
-    return isAnswered ? { kind: 'announced' } : judge(session, tip, { ...question, fields: open, hides: false })
+    return isAnswered ? { kind: 'announced' } : judge(session, tip, { ...question, fields: open, hides: 'nothing' })
   }
   return changed.length === 0 ? { kind: 'announced' } : { kind: 'unannounced', fields: changed }
 }

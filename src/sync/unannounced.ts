@@ -3,10 +3,17 @@ import type { Overlay } from '../git-bridge/overlay.ts'
 import { assetValue, extensionOf } from '../projection/asset-value.ts'
 import { classify } from '../projection/paths.ts'
 import { fieldEquality } from '../resolvers/equality.ts'
-import { diffObjects, type FieldPath, fieldAt, overlap, withField } from '../resolvers/fields.ts'
+import { diffObjects, type FieldPath, fieldAt, fieldName, overlap, withField } from '../resolvers/fields.ts'
 import { type JsonObject, jsonEquals } from '../world/json.ts'
 import type { Operation } from '../world/operation.ts'
-import { type FieldValue, isBookkeeping, type ObjectKey, objectKey, type WorldObject } from '../world/state.ts'
+import {
+  type FieldValue,
+  isBookkeeping,
+  type ObjectKey,
+  objectKey,
+  parseObjectKey,
+  type WorldObject,
+} from '../world/state.ts'
 import type { LostObject } from './lost-state.ts'
 
 /** An operation shows fields changed that it does not name (G4): what are they? */
@@ -23,8 +30,18 @@ export interface Question {
   /** What becomes other scripts with it, which nobody named either. */
   readonly scripts: readonly ScriptChange[]
   readonly operation: Operation
-  /** It names fields of a blueprint that are one on the wire: others may have gone back behind them. */
-  readonly hides: boolean
+  /**
+   * What may have gone back behind it: other fields, where it names some of a blueprint that are one on the wire; the
+   * removal of an object that the line does not have.
+   */
+  readonly hides: 'nothing' | 'fields' | 'removal'
+}
+
+/** An operation changes what the line does not have. */
+export function missingObject(key: ObjectKey, operation: Operation): Question {
+  const object = { ...parseObjectKey(key), fields: {} }
+  const nothing = { path: '', object, after: {}, fields: [], scripts: [] }
+  return { kind: 'question', key, ...nothing, operation, hides: 'removal' }
 }
 
 /** Scripts that an operation changes in the line: a file of the blueprint's, a shared module, or a field beside them. */
@@ -169,6 +186,19 @@ export function olderLine(key: ObjectKey): string {
 
 /** The same for a commit that holds nothing but losses, as a comparison finds them. */
 export const ALL_OLDER = 'Older: *\n\n'
+
+/** What a commit says that brings the line to where the world was just before an operation: its subject, and a paragraph. */
+export function correctionText(
+  { key, scripts, hides }: Question,
+  { kind, fields }: Exclude<Verdict, { kind: 'announced' }>,
+): { readonly subject: string; readonly body: string } {
+  const followers = kind === 'rewound' ? [] : scripts
+  const named = [...fields, ...followers.map(({ object, field }) => (object === key ? field : [object]))]
+  const names = named.map(fieldName).join(', ')
+  if (kind === 'unannounced') return { subject: `unannounced changes: ${key} changed in ${names}`, body: '' }
+  const what = hides === 'removal' ? 'is back, though it was removed' : `went back behind the feed in ${names}`
+  return { subject: `lost state: ${key} ${what}`, body: kind === 'rewound' ? ALL_OLDER : olderLine(key) }
+}
 
 /** The object that {@link olderLine} names in a message, between its subject and its trailers; `all` for {@link ALL_OLDER}. */
 export function olderIn(message: string): ObjectKey | 'all' | undefined {

@@ -333,3 +333,34 @@ it('G11: what was removed and made anew may be back as it was before that', asyn
   expect(await pullWith(project, { loss: 'restore' })).toMatchObject({ kind: 'merged' })
   expect(lamp(project, 'lamp0001')).toMatchObject({ pinned: true, props: { angle: 7, text: 'new' } })
 })
+
+it('G11: a removal that was lost is told though somebody has taken up what is back', async () => {
+  const { world: first, restart } = await startUnlucky()
+  const project = await cloneWorld(first)
+  await first.act('ann', { type: 'entity_remove', id: 'lamp0001' })
+  await first.act('ann', { type: 'entity_remove', id: 'lamp0002' })
+  expect((await pullWith(project)).kind).toBe('merged')
+  const world = await restart()
+  await world.edit('bob', 'lamp0002', { pinned: true })
+  await world.edit('bob', 'lamp0002', { position: [5, 5, 5] })
+  await expect(pullWith(project)).rejects.toMatchObject({
+    code: 'lost_state',
+    message: 'World "plaza" has lost what it had acknowledged: entity:lamp0002 is back, though it was removed.',
+  })
+  const accepting = new Checkout(`${project.folder}-accepting`)
+  project.git('clone', '--quiet', project.folder, accepting.folder)
+  expect(await pullWith(accepting, { loss: 'accept' })).toMatchObject({ kind: 'merged' })
+  expect(lamp(accepting, 'lamp0002')).toMatchObject({ pinned: true, position: [5, 5, 5] })
+  expect(subjects(accepting, `${REF}~3..${REF}`)).toEqual([
+    'unannounced|lost state: entity:lamp0002 is back, though it was removed',
+    expect.stringMatching(/^bob\|.* pin/),
+    expect.stringMatching(/^bob\|.* move/),
+  ])
+  // To keep it removed is to decide against bob.
+  expect(await pullWith(project, { loss: 'restore' })).toMatchObject({
+    kind: 'contested',
+    loss: { objects: [{ object: 'entity:lamp0002', kind: 'back' }] },
+    conflicts: [{ object: 'entity:lamp0002', fields: [{ path: [] }] }],
+  })
+  project.check()
+})
