@@ -27,6 +27,8 @@ export interface Moment {
   readonly values: Values
   /** What the world had lost of fields whose object was written since, be it another field. */
   readonly hidden?: ReadonlyMap<Place, Bits>
+  /** The objects in somebody's hand: a snapshot says nothing of where they are. */
+  readonly held?: ReadonlySet<string>
 }
 
 /**
@@ -149,9 +151,9 @@ export class Histories {
       const name = `${commit.oid.slice(0, 8)} (${trailers.worldId} at ${trailers.cursor})`
       const before = this.siteOf(commit.parents[0])
       const moments = this.#world(trailers.worldId, trailers.cursor)
-      const site = this.#ofLine(name, values, [before, origin], moments, defects)
       // Whether somebody put a value back or a crash did, an expired feed does not tell of what was written since (G9).
       const isBridge = commit.author.name === 'snapshot' && commit.parents.length > 0
+      const site = this.#ofLine(name, values, [before, origin, isBridge], moments, defects)
       const bridged = isBridge ? moments[0]?.hidden : before.bridged
       return bridged === undefined ? site : { ...site, seen: knowing(site.seen, ...bridged.values()), bridged }
     }
@@ -172,7 +174,7 @@ export class Histories {
   #ofLine(
     name: string,
     values: Values,
-    [before, origin]: readonly [Site, Origin],
+    [before, origin, isBridge]: readonly [Site, Origin, boolean],
     [feed, ...worlds]: readonly Moment[],
     defects: string[],
   ): Site {
@@ -189,6 +191,20 @@ export class Histories {
       if (world === undefined && isDecided(origin, at) && standAt(before, at).value === values.get(at)) {
         stands.set(at, standAt(before, at))
         seen = replaced(seen, before.seen, this.#edits.mask(at))
+        continue
+      }
+      // Of an object that is back, what the operation names that shows it: nobody knows what of its past that was.
+      const presence = `${objectOf(at)} ${PRESENCE}`
+      const isBack = standAt(before, presence).value === undefined && values.has(presence)
+      const past = isBack ? this.#edits.saying(this.#lineage([before]), at, values.get(at)) : []
+      const isHeld = isBridge && feed.held?.has(objectOf(at)) === true
+      if (isHeld && standAt(before, at).value === values.get(at)) {
+        stands.set(at, standAt(before, at))
+        seen = replaced(seen, before.seen, this.#edits.mask(at))
+        continue
+      }
+      if (world === undefined && past.length > 0) {
+        stands.set(at, { value: values.get(at), edits: past })
         continue
       }
       if (world === undefined) {
@@ -273,8 +289,6 @@ export class Histories {
       const mine = standAt(ours, at)
       const isLost = (stand: Stand) => stand.edits.some((id) => hasBit(this.#lost(at), id))
       if (is === mine.value && isLost(mine)) return
-      // A removal that a server lost is not told where somebody edited the object since: it is there, they saw it.
-      if (at.endsWith(` ${PRESENCE}`) && (isLost(mine) || isLost(standAt(theirs, at)))) return
       defects.push(
         `merge: ${commit.oid.slice(0, 8)} "${subject(commit)}" of ${origin.by} has ${at} = ${is}, ${expected}: ours ${of(ours)}, theirs ${of(theirs)}`,
       )

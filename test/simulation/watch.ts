@@ -37,6 +37,8 @@ export interface Announcement {
   readonly idle?: boolean
   /** Where somebody had carried the object meanwhile: the operation brings that, too (G4). */
   readonly carried?: { readonly at: Place; readonly edit: number } | undefined
+  /** The objects in somebody's hand. */
+  readonly held?: ReadonlySet<string>
 }
 
 /** What a world holds and has seen, operation by operation. */
@@ -113,7 +115,7 @@ export class Watch {
     return this.#replaced.filter((one) => one.clone === clone && one.at === at).map(({ stand }) => stand)
   }
 
-  operation({ cursor, opId, values, told = values, author, words, idle, carried }: Announcement): void {
+  operation({ cursor, opId, values, told = values, author, words, idle, carried, held }: Announcement): void {
     if (this.#opIds.has(opId)) this.defects.push(`feed: ${opId} is there twice`)
     this.#opIds.add(opId)
     const stands = new Map(this.#now.site.stands)
@@ -147,8 +149,9 @@ export class Watch {
     seen = union(seen, this.#writtenOver(new Set(changed)))
     this.#hide(words)
     this.#ever = union(this.#ever, seen)
-    this.#now = { site: { stands, seen, lost: this.#ever }, values, hidden: this.#hidden }
-    this.#told = told === values ? this.#now : this.#toldAfter(told, new Set(changed))
+    const inHand = held === undefined ? {} : { held }
+    this.#now = { site: { stands, seen, lost: this.#ever }, values, hidden: this.#hidden, ...inHand }
+    this.#told = told === values ? this.#now : { ...this.#toldAfter(told, new Set(changed)), ...inHand }
     this.#cursor = cursor
     this.#moments.set(cursor, this.#told === this.#now ? [this.#now] : [this.#told, this.#now])
   }

@@ -283,6 +283,7 @@ export class WatchedWorld {
         !Object.hasOwn(operation.patch ?? {}, 'scriptFiles') &&
         jsonEquals(withoutNoise(announced.before), withoutNoise(after)),
       carried,
+      held: new Set(this.#hands.keys()),
     })
     if ((after?.mover ?? null) === null) this.#hands.delete(object)
   }
