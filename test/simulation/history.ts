@@ -153,7 +153,13 @@ export class Histories {
       const moments = this.#world(trailers.worldId, trailers.cursor)
       // Whether somebody put a value back or a crash did, an expired feed does not tell of what was written since (G9).
       const isBridge = commit.author.name === 'snapshot' && commit.parents.length > 0
-      const site = this.#ofLine(name, values, [before, origin, isBridge], moments, defects)
+      const site = this.#ofLine(
+        name,
+        values,
+        [before, origin, isBridge || before.bridged !== undefined],
+        moments,
+        defects,
+      )
       const bridged = isBridge ? moments[0]?.hidden : before.bridged
       return bridged === undefined ? site : { ...site, seen: knowing(site.seen, ...bridged.values()), bridged }
     }
@@ -174,7 +180,7 @@ export class Histories {
   #ofLine(
     name: string,
     values: Values,
-    [before, origin, isBridge]: readonly [Site, Origin, boolean],
+    [before, origin, isBridged]: readonly [Site, Origin, boolean],
     [feed, ...worlds]: readonly Moment[],
     defects: string[],
   ): Site {
@@ -197,7 +203,7 @@ export class Histories {
       const presence = `${objectOf(at)} ${PRESENCE}`
       const isBack = standAt(before, presence).value === undefined && values.has(presence)
       const past = isBack ? this.#edits.saying(this.#lineage([before]), at, values.get(at)) : []
-      const isHeld = isBridge && feed.held?.has(objectOf(at)) === true
+      const isHeld = isBridged && feed.held?.has(objectOf(at)) === true
       if (isHeld && standAt(before, at).value === values.get(at)) {
         stands.set(at, standAt(before, at))
         seen = replaced(seen, before.seen, this.#edits.mask(at))

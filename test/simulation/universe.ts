@@ -645,6 +645,8 @@ export class Universe {
     this.#open = this.#open.filter(({ clone }) => clone !== machine.name)
     for (const one of mine) {
       this.count('unseen writes')
+      // What the feed had dropped before it was read back, nobody can name; that it had, is said.
+      if (machine.said.some((text) => text.includes('no longer reaches back'))) continue
       if (machine.hasSaid(one.at) || machine.shown.has(one.at) || this.#wasWrittenAgain(one)) continue
       this.defects.push(
         `unseen: ${one.clone} at ${one.cursor} replaced ${one.at} = ${one.stand.value} [${this.edits.describe(one.stand.edits)}] and did not say so`,
