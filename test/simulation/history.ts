@@ -153,13 +153,8 @@ export class Histories {
       const moments = this.#world(trailers.worldId, trailers.cursor)
       // Whether somebody put a value back or a crash did, an expired feed does not tell of what was written since (G9).
       const isBridge = commit.author.name === 'snapshot' && commit.parents.length > 0
-      const site = this.#ofLine(
-        name,
-        values,
-        [before, origin, isBridge || before.bridged !== undefined],
-        moments,
-        defects,
-      )
+      const bridge = isBridge ? 'itself' : before.bridged === undefined ? 'none' : 'before'
+      const site = this.#ofLine(name, values, [before, origin, bridge], moments, defects)
       const bridged = isBridge ? moments[0]?.hidden : before.bridged
       return bridged === undefined ? site : { ...site, seen: knowing(site.seen, ...bridged.values()), bridged }
     }
@@ -180,7 +175,7 @@ export class Histories {
   #ofLine(
     name: string,
     values: Values,
-    [before, origin, isBridged]: readonly [Site, Origin, boolean],
+    [before, origin, bridge]: readonly [Site, Origin, 'itself' | 'before' | 'none'],
     [feed, ...worlds]: readonly Moment[],
     defects: string[],
   ): Site {
@@ -194,7 +189,9 @@ export class Histories {
     let { seen } = feed.site
     for (const at of other) {
       const world = worlds.find((moment) => moment.values.get(at) === values.get(at))
-      if (world === undefined && isDecided(origin, at) && standAt(before, at).value === values.get(at)) {
+      // What a snapshot over a cut feed keeps as lost, the next commit takes away.
+      const isKept = bridge === 'itself' || isDecided(origin, at)
+      if (world === undefined && isKept && standAt(before, at).value === values.get(at)) {
         stands.set(at, standAt(before, at))
         seen = replaced(seen, before.seen, this.#edits.mask(at))
         continue
@@ -203,7 +200,7 @@ export class Histories {
       const presence = `${objectOf(at)} ${PRESENCE}`
       const isBack = standAt(before, presence).value === undefined && values.has(presence)
       const past = isBack ? this.#edits.saying(this.#lineage([before]), at, values.get(at)) : []
-      const isHeld = isBridged && feed.held?.has(objectOf(at)) === true
+      const isHeld = bridge !== 'none' && feed.held?.has(objectOf(at)) === true
       if (isHeld && standAt(before, at).value === values.get(at)) {
         stands.set(at, standAt(before, at))
         seen = replaced(seen, before.seen, this.#edits.mask(at))
