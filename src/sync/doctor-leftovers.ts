@@ -20,11 +20,6 @@ const BEGUN: readonly (readonly [name: RegExp, what: string, hint: string])[] = 
     'local changes were put aside and are not back yet',
     'Run "gamedev sync pull": it brings them back; "git stash list" has them.',
   ],
-  [
-    /^losses-/,
-    'the world lost state that this branch has not settled',
-    'Run "gamedev sync pull --verify": it names what was lost.',
-  ],
 ]
 const DAMAGED = /\.damaged$/
 
