@@ -119,8 +119,10 @@ export async function mergeWorlds(
     base === theirs ? [] : worldChanges(repository, base, theirs, prefix),
   ])
   const changed = ourChanges.map((change) => change.path)
-  // What we have made of the world's news exactly as it is there need not be looked into.
-  let news = same(ourChanges, theirChanges) ? undefined : await readNews(repository, commits, options.line)
+  // What we have made of the world's news exactly as it is there need not be looked into; where we made more than that,
+  // the world may have written some of it and taken it back: no tree tells.
+  const equal = same(ourChanges, theirChanges) && same(theirChanges, ourChanges)
+  let news = equal ? undefined : await readNews(repository, commits, options.line)
   const { seen } = news ?? NO_NEWS
   const { overwritten = new Map() } = options
   if (ourChanges.length === 0 && seen.size + overwritten.size === 0) {

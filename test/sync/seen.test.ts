@@ -119,6 +119,19 @@ describe.each(RUNTIMES)('G7 what HEAD has seen, on a $name runtime', ({ name: ru
     await quiet(project)
   })
 
+  test('what was added, pushed and removed in the world again stays removed, though no tree shows either', async () => {
+    const lamp = project.json(project.entityPath('lamp0001'))
+    const path = project.entityPathOf('lamp0009')
+    project.write(path, { ...lamp, id: 'lamp0009', uid: undefined })
+    await pushUnmerged(project, project.commit('add'))
+    await world.act('eve', { type: 'entity_remove', id: 'lamp0009' })
+    paint(project, 'lamp0002', 'red')
+    expect(await project.push()).toMatchObject({ kind: 'pushed', landed: 1 })
+    expect(await world.entity('lamp0009')).toBeUndefined()
+    expect(project.exists(path)).toBe(false)
+    await quiet(project)
+  })
+
   test('what was deleted, pushed and then restored is added again', async () => {
     const path = project.entityPath('lamp0002')
     const before = project.git('rev-parse', 'HEAD')
