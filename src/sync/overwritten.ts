@@ -129,6 +129,8 @@ class Track {
   /** What our operations meant to write so far. */
   #ours: readonly FieldPath[] = []
   #whole: 'add' | 'remove' | undefined
+  /** What somebody else's newest operation removed, if it did. */
+  #removed: { readonly was: WorldObject; readonly by: string; readonly commit: Oid } | undefined
   readonly #unseen = new Map<string, UnseenWrite>()
   /** Which of them ours replaced: whoever has seen ours since has not seen those. */
   readonly #replaced = new Set<UnseenWrite>()
@@ -148,6 +150,12 @@ class Track {
     const whole = operation.kind.endsWith('.add') ? 'add' : operation.kind.endsWith('.remove') ? 'remove' : undefined
     if (whole !== undefined) {
       const writer = [...this.#others.values()].at(-1)
+      const removed = whole === 'add' && was === undefined ? this.#removed : undefined
+      // Another push had brought the object, and somebody removed it who had seen it: ours brings it back.
+      if (removed !== undefined) {
+        this.#unseen.clear()
+        this.#replaced.add(this.#record({ ...removed, path: [] }, undefined, removed.was.fields))
+      }
       if (writer !== undefined && was !== undefined && !sameObject(was, is)) {
         this.#unseen.clear()
         this.#replaced.add(this.#record({ ...writer, path: [] }, was.fields, this.#base.fields))
@@ -175,6 +183,7 @@ class Track {
     { was, is, by, commit }: Step,
   ): void {
     this.#base ??= { fields: was?.fields }
+    this.#removed = is === undefined && was !== undefined ? { was, by, commit } : undefined
     const paths = writtenFields(was, is)
     for (const path of paths) {
       // What stands there now is theirs again, seen or not.

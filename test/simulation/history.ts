@@ -73,6 +73,8 @@ export class Histories {
   readonly #sites = new Map<Oid, Site>()
   readonly #trees = new Map<Oid, Values>()
   readonly #blobs = new Map<string, Values>()
+  /** Objects that once stood in two files of a tree, and differed: who removes which of them, git cannot bring together. */
+  readonly #twice = new Set<string>()
   readonly #replaced: Replaced
   /** Fields on which two sides had each superseded the other. */
   crossed = 0
@@ -256,7 +258,9 @@ export class Histories {
           stands.set(at, back)
           for (const edit of back.edits) seen = withBit(seen, edit)
         } else if (restored.length > 0) stands.set(at, { value, edits: restored })
-        else {
+        else if (this.#twice.has(objectOf(at))) {
+          stands.set(at, { value, edits: parents.flatMap((site) => standAt(site, at).edits) })
+        } else {
           defects.push(
             `nowhere: ${commit.oid.slice(0, 8)} "${subject(commit)}" of ${origin.by} holds ${at} = ${value}, which neither a parent has (${parents
               .map((site) => standAt(site, at).value)
@@ -297,7 +301,7 @@ export class Histories {
       )
     }
     for (const [object, places] of objects) {
-      if (origin.decided.has(object)) continue
+      if (origin.decided.has(object) || this.#twice.has(object)) continue
       const presence = `${object} ${PRESENCE}`
       const here = standAt(ours, presence).value !== undefined
       const there = standAt(theirs, presence).value !== undefined
@@ -353,10 +357,9 @@ export class Histories {
         this.#blobs.set(key, found)
       }
       for (const [at, value] of found) {
-        // Scripts that are there twice say the same, or the second is a copy.
-        if (values.has(at) && values.get(at) !== value && !at.startsWith('script ')) {
-          defects.push(`file: ${at} is in two files, ${path} is one`)
-        }
+        // A file that was moved is another one to git after a squash: until somebody removes one of the two, which a push
+        // asks for, the object is neither. Scripts that are there twice say the same, or the second is a copy.
+        if (values.has(at) && values.get(at) !== value && !at.startsWith('script ')) this.#twice.add(objectOf(at))
         values.set(at, value)
       }
     }

@@ -11,7 +11,7 @@ import type { Disk } from './fs/disk.ts'
 import type { Histories, Origin, Pending, Reading } from './history.ts'
 import type { Edits } from './knowledge.ts'
 import type { Running } from './scheduler.ts'
-import { namesObject, objectOf, type Place, PRESENCE } from './values.ts'
+import { namesObject, objectOf, type Place, PRESENCE, readable } from './values.ts'
 
 export const CODE = 'the-admin-code-of-the-simulation'
 
@@ -77,6 +77,14 @@ export class Machine {
     if (changed.size === 0) return false
     this.changed(change.kind, changed)
     return true
+  }
+
+  /** Its user removes one of two files that say the same object: what the other says is what they want. */
+  removeOne(path: string): void {
+    const gone = readable(path, this.files.read(path) ?? '')
+    this.files.remove(path)
+    const { values } = this.files.values()
+    this.changed('one of two files', new Map([...gone.keys()].map((at) => [at, values.get(at)])))
   }
 
   /** Fields of its files are others now, by its user's doing. */

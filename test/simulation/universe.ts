@@ -348,7 +348,7 @@ export class Universe {
     // After a squash, git takes a file that was moved for another: one of the two goes.
     for (const text of machine.said) {
       const twice = /: (\S+): the id ".*" is claimed by (\S+) as well/.exec(text)
-      if (twice !== null) machine.files.remove(twice[1]!)
+      if (twice !== null) machine.removeOne(twice[1]!)
     }
     const { values } = machine.files.values()
     for (const [at, value] of values) {

@@ -107,6 +107,29 @@ describe('P5: what somebody wrote unseen while a push was on its way, on a runti
     expect(JSON.parse(project.git('show', `refs/lobby/remote:${path}`)).position).toEqual(moved)
   })
 
+  it('P3: what such a colleague brought and somebody removed since is not brought back', async () => {
+    const { world, project } = await start()
+    const path = project.entityPathOf('lamp0009')
+    project.write(path, { ...project.json(project.entityPath('lamp0001')), id: 'lamp0009', uid: undefined })
+    project.commit('add')
+    const folder = `${temporaryFolder()}/colleague`
+    project.git('clone', '--quiet', project.folder, folder)
+    const colleague = new Checkout(folder)
+    colleague.git('config', 'user.name', 'Cid')
+    colleague.git('config', 'user.email', 'cid@example.com')
+    const report = await pushWith(
+      project,
+      someone('entity_add', async () => {
+        expect(await colleague.push()).toMatchObject({ kind: 'pushed', landed: 1 })
+        await world.act('bob', { type: 'entity_remove', id: 'lamp0009' })
+      }),
+    )
+    expect(report).toMatchObject({ kind: 'pushed', unseen: [{ key: 'entity:lamp0009', path: [], by: 'bob' }] })
+    expect(await world.entity('lamp0009')).toBeUndefined()
+    expect(project.exists(path)).toBe(false)
+    expect(await project.push()).toMatchObject({ kind: 'up-to-date' })
+  })
+
   it.each([
     ['before', 'red'],
     ['after', 'green'],
