@@ -151,7 +151,7 @@ export class Watch {
     this.#ever = union(this.#ever, seen)
     const inHand = held === undefined ? {} : { held }
     this.#now = { site: { stands, seen, lost: this.#ever }, values, hidden: this.#hidden, ...inHand }
-    this.#told = told === values ? this.#now : { ...this.#toldAfter(told, new Set(changed)), ...inHand }
+    this.#told = told === values ? this.#now : { ...this.#toldAfter(told, new Set(changed), author), ...inHand }
     this.#cursor = cursor
     this.#moments.set(cursor, this.#told === this.#now ? [this.#now] : [this.#told, this.#now])
   }
@@ -160,14 +160,19 @@ export class Watch {
    * What the feed says after an operation. Whoever writes a field is taken to have seen what the feed said of it: that
    * the world had lost that meanwhile, nobody can tell (G11). What comes back beside it is a loss.
    */
-  #toldAfter(values: Values, written: ReadonlySet<Place>): Moment {
+  #toldAfter(values: Values, written: ReadonlySet<Place>, author: Author): Moment {
     const stands = new Map(this.#told.site.stands)
     let { seen } = this.#told.site
     for (const at of new Set([...this.#now.site.stands.keys(), ...stands.keys()])) {
       const mask = this.#edits.mask(at)
       if (written.has(at)) seen = union(seen, intersection(this.#now.site.seen, mask))
       else if (values.get(at) === standAt(this.#told.site, at).value) continue
-      else seen = replaced(seen, this.#now.site.seen, mask)
+      else if (author.kind === 'push' && standAt(author.head, at).value === values.get(at)) {
+        // What the world had lost and a push brings: it is the push's all the same, which knows what it knows.
+        seen = union(seen, intersection(author.head.seen, mask))
+        stands.set(at, standAt(author.head, at))
+        continue
+      } else seen = replaced(seen, this.#now.site.seen, mask)
       stands.set(at, standAt(this.#now.site, at))
     }
     return { site: { stands, seen, lost: this.#ever }, values, hidden: this.#hidden }
