@@ -71,6 +71,12 @@ export class Machine {
     return this.disk.exists(`${this.folder}/.git/MERGE_HEAD`)
   }
 
+  /** A push was interrupted, and what landed of it is still to be looked for and told: its journal is there (P6). */
+  get owesReport(): boolean {
+    const folder = `${this.folder}/.git/lobby`
+    return this.disk.exists(folder) && this.disk.readdir(folder).some((name) => /^push-.*\.json$/.test(name))
+  }
+
   /** Its user changes files; what another edit of theirs did to the same field is theirs to overwrite. */
   edit(change: Change): boolean {
     const changed = this.files.apply(change)

@@ -641,6 +641,7 @@ export class Universe {
 
   #answerUnseen(machine: Machine): void {
     this.#open.push(...this.world.watch.unseen.splice(0))
+    if (machine.owesReport) return
     const mine = this.#open.filter(({ clone }) => clone === machine.name)
     this.#open = this.#open.filter(({ clone }) => clone !== machine.name)
     for (const one of mine) {
