@@ -11,4 +11,19 @@ export const KEPT: readonly (Case & { readonly was: string })[] = [
     losses: true,
     was: 'scripts that a crash took, and that somebody deployed over, gave way without a word',
   },
+  {
+    seed: 2003684,
+    steps: [13, 14, 19, 20, 21, 22, 23, 24, 26, 30],
+    was: 'an object that was pushed, and removed in the world, came back with the next push of something else',
+  },
+  {
+    seed: 1002025,
+    steps: [2, 5, 10, 11, 14, 25, 28, 31, 33, 35, 37, 38, 39, 40, 41, 42, 43, 48, 49, 50, 51, 55],
+    was: 'a crash left half of MERGE_HEAD, and the merge was forgotten',
+  },
+  {
+    seed: 2001995,
+    steps: [10, 15, 22, 26, 32, 35, 38, 49],
+    was: 'a push on its way brought back what a colleague had brought and somebody removed',
+  },
 ]
