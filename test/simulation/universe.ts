@@ -641,7 +641,6 @@ export class Universe {
 
   #answerUnseen(machine: Machine): void {
     this.#open.push(...this.world.watch.unseen.splice(0))
-    if (machine.owesReport) return
     const mine = this.#open.filter(({ clone }) => clone === machine.name)
     this.#open = this.#open.filter(({ clone }) => clone !== machine.name)
     for (const one of mine) {
@@ -649,6 +648,10 @@ export class Universe {
       // What the feed had dropped before it was read back, nobody can name; that it had, is said.
       if (machine.said.some((text) => text.includes('no longer reaches back'))) continue
       if (machine.hasSaid(one.at) || machine.shown.has(one.at) || this.#wasWrittenAgain(one)) continue
+      if (machine.owesReport) {
+        this.#open.push(one)
+        continue
+      }
       this.defects.push(
         `unseen: ${one.clone} at ${one.cursor} replaced ${one.at} = ${one.stand.value} [${this.edits.describe(one.stand.edits)}] and did not say so`,
       )
