@@ -2,17 +2,36 @@ import { assert } from '../../world/errors.ts'
 import type { Commit, Oid, Repository } from '../repository.ts'
 import { ChildInput } from './child-input.ts'
 import { type GitContext, gitFailure, runGit, spawnGit } from './git-process.ts'
+import { nearHistory } from './near-history.ts'
 
 /** Commits asked of the object reader at once, ahead of the one being looked at. */
 const AHEAD = 256
 
-/** Walks history with `git rev-list`, its commits read in one stream (see {@link Repository.log}). */
+/**
+ * Walks history (see {@link Repository.log}): its first commits as {@link nearHistory} reads them, unless the clone is
+ * shallow, the rest with `git rev-list`.
+ */
 export async function* log(
   context: GitContext,
   options: Parameters<Repository['log']>[0],
   readCommit: (oid: Oid) => Promise<Commit>,
+  isShallow: () => Promise<boolean>,
 ): AsyncGenerator<Commit> {
   if (options.include.length === 0 || options.limit === 0 || options.paths?.length === 0) return
+  const near = options.paths !== undefined || (await isShallow()) ? undefined : await nearHistory(options, readCommit)
+  if (near === undefined) return yield* listed(context, options, readCommit)
+  yield* near.commits
+  if (near.next === undefined) return
+  const rest = options.limit === undefined ? {} : { limit: options.limit - near.commits.length }
+  yield* listed(context, { ...options, include: [near.next], ...rest }, readCommit)
+}
+
+/** What `git rev-list` lists, its commits read in one stream. */
+async function* listed(
+  context: GitContext,
+  options: Parameters<Repository['log']>[0],
+  readCommit: (oid: Oid) => Promise<Commit>,
+): AsyncGenerator<Commit> {
   const paths = options.paths ?? []
   for (const path of paths)
     assert(path !== '' && !path.includes('\0'), `a path to limit a log to: ${JSON.stringify(path)}`)

@@ -1,3 +1,5 @@
+import { access } from 'node:fs/promises'
+import { join } from 'node:path'
 import { applyEdits, missingObject } from '../apply-edits.ts'
 import { type CommitContent, decodeCommit, encodeCommit, formatSignature } from '../commit-object.ts'
 import { emptyTreeId, type ObjectFormat, objectId } from '../object-id.ts'
@@ -129,7 +131,12 @@ export class NativeRepository implements Repository {
   }
 
   log(options: Parameters<Repository['log']>[0]): AsyncIterable<Commit> {
-    return log(this.#context, options, (oid) => this.readCommit(oid))
+    const isShallow = () =>
+      access(join(this.commonDir, 'shallow')).then(
+        () => true,
+        () => false,
+      )
+    return log(this.#context, options, (oid) => this.readCommit(oid), isShallow)
   }
 
   mergeBase(a: Oid, b: Oid): Promise<Oid | undefined> {

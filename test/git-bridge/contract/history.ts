@@ -113,6 +113,63 @@ export function historyContract(open: OpenFixture): void {
       }
     })
 
+    test('a long line is listed to its end, to what is excluded, and to the limit, wherever these are', async () => {
+      const { repository } = fixture
+      const line = [await commitOn(repository, [], 0)]
+      for (let n = 1; n < 40; n++) line.push(await commitOn(repository, [line.at(-1)!], n))
+      const steps = (from: number, to: number): string[] =>
+        Array.from({ length: from - to + 1 }, (_, n) => `step ${from - n}`)
+      const include = [line[39]!]
+      for (const firstParent of [false, true]) {
+        expect(await subjects(repository, { include, firstParent })).toEqual(steps(39, 0))
+        expect(await subjects(repository, { include: [line[0]!], firstParent })).toEqual(['step 0'])
+        for (const count of [1, 2, 15, 16, 17, 18, 32, 33, 39, 40, 41]) {
+          const down = Math.max(40 - count, 0)
+          expect(await subjects(repository, { include, firstParent, limit: count })).toEqual(steps(39, down))
+          if (count >= 40) continue
+          const exclude = [line[39 - count]!]
+          expect(await subjects(repository, { include, exclude, firstParent })).toEqual(steps(39, down))
+          expect(await subjects(repository, { include, exclude, firstParent, limit: 3 })).toEqual(
+            steps(39, Math.max(down, 37)),
+          )
+        }
+      }
+    })
+
+    test('what is excluded beside the line, or below a merge, is left out all the same', async () => {
+      const { repository } = fixture
+      const root = await commitOn(repository, [], 1)
+      const below = await commitOn(repository, [root], 2)
+      const fork = await commitOn(repository, [below], 3)
+      const ours = await commitOn(repository, [fork], 4)
+      const beside = await commitOn(repository, [fork], 5)
+      expect(await subjects(repository, { include: [ours], exclude: [beside] })).toEqual(['step 4'])
+      expect(await subjects(repository, { include: [ours], exclude: [beside], limit: 1 })).toEqual(['step 4'])
+      const merge = await commitOn(repository, [ours, beside], 6)
+      const tip = await commitOn(repository, [merge], 7)
+      expect(await subjects(repository, { include: [tip], exclude: [below] })).toEqual([
+        'step 7',
+        'step 6',
+        'step 5',
+        'step 4',
+        'step 3',
+      ])
+      expect(await subjects(repository, { include: [tip], exclude: [ours, beside] })).toEqual(['step 7', 'step 6'])
+      expect(await subjects(repository, { include: [tip], exclude: [below], firstParent: true })).toEqual([
+        'step 7',
+        'step 6',
+        'step 4',
+        'step 3',
+      ])
+      expect(await subjects(repository, { include: [tip], limit: 3 })).toEqual(['step 7', 'step 6', 'step 5'])
+      expect(await subjects(repository, { include: [ours], exclude: [await commitOn(repository, [], 8)] })).toEqual([
+        'step 4',
+        'step 3',
+        'step 2',
+        'step 1',
+      ])
+    })
+
     test('the log follows first parents where asked', async () => {
       const { repository } = fixture
       const root = await commitOn(repository, [], 1, [write('a')])
