@@ -569,6 +569,7 @@ export class Universe {
         if (running.name === 'pull') machine.settled(this.world.watch.dropped.keys())
         machine.learn()
         this.#own(machine)
+        this.#dropPutBack(machine)
         continue
       }
       if (ending.kind === 'failed') {
@@ -637,6 +638,13 @@ export class Universe {
   #dropTold(machine: Machine): void {
     this.#open.push(...this.world.watch.unseen.splice(0))
     this.#open = this.#open.filter(({ clone, at }) => clone !== machine.name || !machine.hasSaid(at))
+  }
+
+  /** What a push had put back before it was killed is in the world again: whose it is, has lost nothing. */
+  #dropPutBack(machine: Machine): void {
+    this.#open.push(...this.world.watch.unseen.splice(0))
+    const { values } = this.world.watch.now
+    this.#open = this.#open.filter(({ clone, at, stand }) => clone !== machine.name || values.get(at) !== stand.value)
   }
 
   #answerUnseen(machine: Machine): void {
