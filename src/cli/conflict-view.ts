@@ -65,11 +65,12 @@ function fileCells({ unmerged, both }: OpenConflict): readonly [string, string, 
   const [base, local, remote] = (['base', 'ours', 'theirs'] as const).map((side) =>
     unmerged.find((entry) => entry[side] !== undefined),
   )
+  const two = both === undefined ? undefined : '(two files)'
   if (local !== undefined && remote !== undefined && local !== remote) {
-    return [both === undefined ? '(place)' : '(two files)', base?.path ?? '', local.path, remote.path]
+    return [two ?? '(place)', base?.path ?? '', local.path, remote.path]
   }
   const [was, here, there] = [base, local, remote].map((side) => (side === undefined ? '(absent)' : '(present)'))
-  return ['(file)', was!, here!, there!]
+  return [two ?? '(file)', was!, here!, there!]
 }
 
 /** Fields that both sides changed and a rule settled (M5). */

@@ -21,7 +21,7 @@ import { readUnmerged, type UnmergedPath } from './index-stages.ts'
 import { KEPT_FOLDER } from './kept-folder.ts'
 import { isMergeInterrupted, recoverMerge } from './merge-commit.ts'
 import { policyOfMerge } from './merge-policy.ts'
-import { movedApart, twoObjects } from './moved-apart.ts'
+import { anotherObject, movedApart, twoObjects } from './moved-apart.ts'
 import { takeProcessLock } from './process-lock.ts'
 import type { Project } from './session.ts'
 import type { Switches } from './switches.ts'
@@ -236,7 +236,10 @@ async function gitConflict(
     fields,
     unmerged: [entry],
   })
-  if (entry.ours === undefined || entry.theirs === undefined) return [whole(undefined, [])]
+  if (entry.ours === undefined || entry.theirs === undefined) {
+    const both = await anotherObject(project, entry)
+    return [{ ...whole(undefined, []), ...(both === undefined ? {} : { both }) }]
+  }
   const oids = [entry.base, entry.ours, entry.theirs]
   const blobs = await repository.readBlobs(oids.filter((oid) => oid !== undefined))
   const [base, ours, theirs] = oids.map((oid) => (oid === undefined ? undefined : blobs.get(oid)))

@@ -46,6 +46,25 @@ export async function twoObjects(
   ])
 }
 
+/**
+ * The file of one side alone, by path, where its object is another than the one that stood there before: both sides
+ * deleted that, and git took what one of them added for it, moved. Nothing is contested in it, and it stays.
+ *
+ * @returns undefined where it may be the same object
+ */
+export async function anotherObject(
+  { repository, prefix }: Project,
+  { path, base, ours, theirs }: UnmergedPath,
+): Promise<ReadonlyMap<string, Uint8Array> | undefined> {
+  const side = ours === undefined ? theirs : ours
+  const alone = ours === undefined || theirs === undefined
+  const within = path.slice(prefix.length)
+  if (base === undefined || side === undefined || !alone || !isJsonPath(within)) return undefined
+  const blobs = await repository.readBlobs([base, side])
+  const [before, now] = [base, side].map((oid) => idIn(within, blobs.get(oid)))
+  return before === undefined || now === undefined || before === now ? undefined : new Map([[path, blobs.get(side)!]])
+}
+
 async function fileAt(
   { repository, prefix }: Project,
   commit: Oid | undefined,
@@ -54,8 +73,13 @@ async function fileAt(
   const within = path.slice(prefix.length)
   const oid = commit === undefined || !isJsonPath(within) ? undefined : (await repository.lookup(commit, path))?.oid
   const bytes = oid === undefined ? undefined : (await repository.readBlobs([oid])).get(oid)
+  const id = idIn(within, bytes)
+  return bytes === undefined || id === undefined ? undefined : { id, bytes }
+}
+
+function idIn(within: string, bytes: Uint8Array | undefined): string | undefined {
   const id = bytes === undefined ? undefined : readDoc(within, bytes)?.id
-  return bytes === undefined || typeof id !== 'string' ? undefined : { id, bytes }
+  return typeof id === 'string' ? id : undefined
 }
 
 function sidesOf({ ours, theirs }: UnmergedPath): 'both' | 'ours' | 'theirs' | 'none' {

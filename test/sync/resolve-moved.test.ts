@@ -147,3 +147,35 @@ test.each(['local', 'remote'] as const)(
     expect(checkout.git('status', '--short')).toBe('')
   },
 )
+
+test.each([
+  ['local', true],
+  ['remote', true],
+  ['local', false],
+  ['remote', false],
+] as const)(
+  'an object that git took for another, which both deleted, stays: use %s, ours moved: %s',
+  async (use, oursMoved) => {
+    const lamp = (id: string, color: string) => ({ id, blueprint: 'Lamp', scale: [1, 1, 1], pinned: false, color })
+    const checkout = new Checkout(temporaryFolder())
+    checkout.git('init', '--quiet', '--initial-branch=main')
+    checkout.write('lobby.json', { targets: { main: { worldUrl: 'http://localhost:1', worldId: 'plaza' } } })
+    checkout.write(LAMP, lamp('lamp', 'white'))
+    checkout.commit('base')
+    checkout.git('branch', 'other')
+    for (const branch of ['other', 'main']) {
+      checkout.git('switch', '--quiet', branch)
+      checkout.remove(LAMP)
+      if ((branch === 'main') === oursMoved) checkout.write(HERE, lamp('entrance', 'white'))
+      checkout.write(`${branch}.md`, branch)
+      checkout.commit(branch)
+    }
+    expect(() => checkout.git('merge', '--quiet', 'other')).toThrow()
+    const conflicts = await listed(checkout)
+    expect(conflicts.map(({ path }) => path)).toEqual([HERE])
+    expect(conflictTable(conflicts)[1]).toContain('(two files)')
+    expect((await settle(checkout, use)).open).toEqual([])
+    expect(checkout.json(HERE)).toEqual(lamp('entrance', 'white'))
+    expect(checkout.exists(LAMP)).toBe(false)
+  },
+)
