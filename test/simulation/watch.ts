@@ -127,6 +127,7 @@ export class Watch {
       seen = withBit(seen, carried.edit)
       return false
     })
+    const whole = new Set(changed.filter((at) => at.endsWith(` ${PRESENCE}`)).map(objectOf))
     if (author.kind === 'editor') {
       for (const at of changed) {
         this.#edits.about(author.edit, at, values.get(at))
@@ -138,10 +139,9 @@ export class Watch {
       if (idle === true && author.checked)
         this.defects.push(`push: "${words}" of ${author.clone} at ${cursor} changes nothing`)
       for (const at of changed) stands.set(at, this.#landed(author, at, values.get(at), cursor, words))
-      // Who pushes a field says all that they know about it; who removes an object, all about that.
-      const gone = new Set(changed.filter((at) => at.endsWith(` ${PRESENCE}`)).map(objectOf))
-      for (const at of stands.keys()) {
-        if (!gone.has(objectOf(at)) && !changed.includes(at)) continue
+      // Who pushes a field says all that they know about it; who adds or removes an object, all about that.
+      for (const at of new Set([...stands.keys(), ...author.head.stands.keys()])) {
+        if (!whole.has(objectOf(at)) && !changed.includes(at)) continue
         seen = union(seen, intersection(author.head.seen, this.#edits.mask(at)))
       }
       for (const at of changed) for (const edit of stands.get(at)!.edits) seen = withBit(seen, edit)
@@ -151,7 +151,7 @@ export class Watch {
     this.#ever = union(this.#ever, seen)
     const inHand = held === undefined ? {} : { held }
     this.#now = { site: { stands, seen, lost: this.#ever }, values, hidden: this.#hidden, ...inHand }
-    this.#told = told === values ? this.#now : { ...this.#toldAfter(told, new Set(changed), author), ...inHand }
+    this.#told = told === values ? this.#now : { ...this.#toldAfter(told, changed, whole, author), ...inHand }
     this.#cursor = cursor
     this.#moments.set(cursor, this.#told === this.#now ? [this.#now] : [this.#told, this.#now])
   }
@@ -160,9 +160,15 @@ export class Watch {
    * What the feed says after an operation. Whoever writes a field is taken to have seen what the feed said of it: that
    * the world had lost that meanwhile, nobody can tell (G11). What comes back beside it is a loss.
    */
-  #toldAfter(values: Values, written: ReadonlySet<Place>, author: Author): Moment {
+  #toldAfter(values: Values, changed: readonly Place[], whole: ReadonlySet<string>, author: Author): Moment {
+    const written = new Set(changed)
     const stands = new Map(this.#told.site.stands)
     let { seen } = this.#told.site
+    if (author.kind === 'push') {
+      for (const at of author.head.stands.keys()) {
+        if (whole.has(objectOf(at))) seen = union(seen, intersection(author.head.seen, this.#edits.mask(at)))
+      }
+    }
     for (const at of new Set([...this.#now.site.stands.keys(), ...stands.keys()])) {
       const mask = this.#edits.mask(at)
       if (written.has(at)) seen = union(seen, intersection(this.#now.site.seen, mask))
