@@ -29,6 +29,11 @@ export default defineConfig({
     testTimeout: LONG ? 7_200_000 : 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    // A process is started in time that grows with the memory of the one that starts it, and the tests start some ten
+    // thousands of git: garbage is collected early.
+    execArgv: ['--heap-growing-percent=40'],
+    // All cores: the process that runs the workers has little to do itself.
+    maxWorkers: '100%',
     // What a project says is added to what stands here, lists too: so which files it takes, it says alone.
     // A file's modules stay loaded for the next; test/setup.ts sees that no file leaves the environment changed.
     projects: [
