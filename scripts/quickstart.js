@@ -64,7 +64,7 @@ function play(url) {
   // The code stays out of git: .gitignore of the clone says so.
   mkdirSync(join(clone, '.lobby'))
   const targets = { main: { worldUrl: url, worldId: WORLD_ID, adminCode: ADMIN_CODE } }
-  writeFileSync(join(clone, '.lobby', 'targets.json'), `${JSON.stringify(targets, null, 2)}\n`)
+  writeFileSync(join(clone, '.lobby', 'targets.json'), `${JSON.stringify(targets, null, 2)}\n`, { mode: 0o600 })
 
   heading('Somebody builds in the world')
   gamedev(clone, ['world', 'edit', 'lamp-path-2', '--set', 'position=2.4,0,8.2', '--as', 'builder'])

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import Diff from '../../src/commands/sync/diff.ts'
 import Log from '../../src/commands/sync/log.ts'
+import Status from '../../src/commands/sync/status.ts'
 import { addLamps, CODE, cloneWorld, startWorld } from '../sync/support.ts'
 import { run } from './run.ts'
 
@@ -103,4 +104,55 @@ it('sync diff prints objects, fields and scripts', async () => {
       },
     ],
   })
+})
+
+it('sync status says what each side would send the other, and what both changed', async () => {
+  const world = await startWorld()
+  await addLamps(world)
+  const project = await cloneWorld(world)
+  const said = async () => (await run(Status, project.folder, [], env)).out.split('\n')
+  const place = (cursor: number) =>
+    `On branch ${project.git('branch', '--show-current')}, world plaza at ${cursor} (${world.runtime.url}).`
+  expect(await said()).toEqual([place(3), 'Both sides are the same.', ''])
+  await world.edit('bob', 'lamp0001', { position: [5, 0, 0] })
+  const path = project.entityPath('lamp0001')
+  project.change(path, (lamp) => {
+    lamp.position = [7, 0, 0]
+  })
+  project.commit('mine')
+  const both = [
+    'Contested:',
+    `  entity:lamp0001  ${path}`,
+    '    position: was [0,0,0], here [7,0,0], in the world [5,0,0]',
+    '',
+  ]
+  expect(await said()).toEqual([place(4), 'To pull: 1 change: bob 1.', ...both])
+  await world.edit('bob', 'lamp0002', { position: [6, 0, 0] })
+  project.change(project.entityPath('lamp0002'), (lamp) => {
+    lamp.pinned = true
+  })
+  const uncommitted = 'Not committed: 1 file.'
+  expect(await said()).toEqual([
+    place(5),
+    'To pull: 2 changes in 1 file: bob 2.',
+    ...both.slice(0, -1),
+    uncommitted,
+    '',
+  ])
+  project.commit('pinned')
+  // Of a push that would be refused, nothing is planned.
+  expect(await said()).toEqual([place(5), 'To pull: 2 changes in 1 file: bob 2.', ...both])
+  project.git('reset', '--quiet', '--hard', 'HEAD~2')
+  project.change(project.entityPath('lamp0002'), (lamp) => {
+    lamp.pinned = true
+  })
+  const commit = project.commit('pinned alone').slice(0, 8)
+  expect(await said()).toEqual([
+    place(5),
+    'To pull: 2 changes in 2 files: bob 2.',
+    'To push: 1 operation.',
+    `  entity.update lamp0002  (Dev, ${commit})`,
+    '    pinned: false → true',
+    '',
+  ])
 })

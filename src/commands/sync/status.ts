@@ -24,8 +24,10 @@ export default class Status extends SyncCommand<unknown> {
         )
       }
       if (behind > 0) {
+        // None where all of it is contested.
+        const files = report.incomingFiles === 0 ? '' : ` in ${plural(report.incomingFiles, 'file')}`
         this.say(
-          `To pull: ${plural(behind, 'change')} in ${plural(report.incomingFiles, 'file')}: ${[...report.incoming].map(([author, count]) => `${author} ${count}`).join(', ')}.`,
+          `To pull: ${plural(behind, 'change')}${files}: ${[...report.incoming].map(([author, count]) => `${author} ${count}`).join(', ')}.`,
         )
       }
       if (report.outgoing.length > 0) {
