@@ -1,6 +1,7 @@
 import type { Oid } from '../../src/git-bridge/repository.ts'
 import { clone } from '../../src/sync/clone.ts'
 import { openConflicts } from '../../src/sync/conflicts.ts'
+import { init } from '../../src/sync/init.ts'
 import type { LossChoice } from '../../src/sync/lost-state.ts'
 import { type PullReport, pull } from '../../src/sync/pull.ts'
 import { type PushReport, push } from '../../src/sync/push.ts'
@@ -27,6 +28,12 @@ async function inSession<T>({ context, target }: Machinery, work: (session: Sess
 
 export function cloneWorld(context: Context, url: string, folder: string): Promise<unknown> {
   return clone(context, { url, folder, worldId: undefined })
+}
+
+/** Connects a project that exists with a world, whose state it takes over. */
+export function adoptWorld(context: Context, url: string): Promise<unknown> {
+  const yes = async () => true
+  return init(context, { url, worldId: undefined, mirror: 'remote', confirm: yes, mergeDriver: yes })
 }
 
 export function pullWorld(

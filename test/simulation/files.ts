@@ -4,6 +4,9 @@ import { type Change, newEntity, newPlaces, withSlot } from './changes.ts'
 import type { Disk } from './fs/disk.ts'
 import { fileValues, objectOf, type Place, PRESENCE, readable, type Values } from './values.ts'
 
+/** All of a world but its apps in one file, as projects have it that existed before (G8). */
+export const MANIFEST = 'world.json'
+
 /** The files of a project in a work tree, as its user sees and edits them. */
 export class ProjectFiles {
   readonly #disk: Disk
@@ -26,7 +29,7 @@ export class ProjectFiles {
     for (const root of ['world', 'apps', 'shared', 'assets']) {
       if (this.#disk.exists(`${this.#folder}/${root}`)) walk(root)
     }
-    if (this.#disk.exists(`${this.#folder}/world.json`)) found.push('world.json')
+    if (this.#disk.exists(`${this.#folder}/${MANIFEST}`)) found.push(MANIFEST)
     return found
   }
 
@@ -64,7 +67,7 @@ export class ProjectFiles {
       const { type: _, state: __, ...entity } = newEntity(change)
       const path = homes.has(`entity:${change.id} ${PRESENCE}`) ? undefined : entityFile(change.id)
       if (path === undefined || this.read(path) !== undefined) return changed
-      this.write(path, `${JSON.stringify(entity, null, 2)}\n`)
+      if (!this.#inManifest((entities) => [...entities, entity])) this.#writeJson(path, entity)
       const after = fileValues(path, JSON.stringify(entity))
       for (const at of newPlaces(change.id)) changed.set(at, after.get(at))
       return changed
@@ -74,7 +77,8 @@ export class ProjectFiles {
       const path = homes.get(`${object} ${PRESENCE}`)
       if (path === undefined) return changed
       const scripts = change.kind === 'remove-blueprint' ? this.#scriptsBeside(path) : []
-      for (const file of [path, ...scripts]) this.#disk.rm(`${this.#folder}/${file}`)
+      if (path === MANIFEST) this.#inManifest((entities) => entities.filter(({ id }) => id !== change.id))
+      else for (const file of [path, ...scripts]) this.#disk.rm(`${this.#folder}/${file}`)
       for (const [at, home] of homes) if (objectOf(at) === object || scripts.includes(home)) changed.set(at, undefined)
       return changed
     }
@@ -121,21 +125,27 @@ export class ProjectFiles {
     const object = objectOf(change.at)
     const field = change.at.slice(object.length + 1)
     const value: Json | undefined = change.kind === 'set' ? change.value : undefined
-    const part = Array.isArray(document.entities) ? this.#inManifest(document, object) : undefined
-    if (part !== undefined) return part(field, value)
-    return withField(document, field, value)
+    if (!Array.isArray(document.entities)) return withField(document, field, value)
+    if (object === 'settings' || object === 'spawn') {
+      return { ...document, [object]: withField(document[object] as JsonObject, field, value) }
+    }
+    const entities = (document.entities as readonly JsonObject[]).map((entity) =>
+      `entity:${String(entity.id)}` === object ? withField(entity, field, value) : entity,
+    )
+    return { ...document, entities }
   }
 
-  #inManifest(document: JsonObject, object: string) {
-    return (field: string, value: Json | undefined): JsonObject => {
-      if (object === 'settings' || object === 'spawn') {
-        return { ...document, [object]: withField(document[object] as JsonObject, field, value) }
-      }
-      const entities = (document.entities as readonly JsonObject[]).map((entity) =>
-        `entity:${String(entity.id)}` === object ? withField(entity, field, value) : entity,
-      )
-      return { ...document, entities }
-    }
+  /** Changes the entities of `world.json`, where there is one. */
+  #inManifest(change: (entities: readonly JsonObject[]) => readonly JsonObject[]): boolean {
+    const text = this.read(MANIFEST)
+    if (text === undefined) return false
+    const document = JSON.parse(text) as JsonObject
+    this.#writeJson(MANIFEST, { ...document, entities: change(document.entities as readonly JsonObject[]) })
+    return true
+  }
+
+  #writeJson(path: string, document: JsonObject): void {
+    this.write(path, `${JSON.stringify(document, null, 2)}\n`)
   }
 }
 

@@ -26,4 +26,9 @@ export const KEPT: readonly (Case & { readonly was: string })[] = [
     steps: [10, 15, 22, 26, 32, 35, 38, 49],
     was: 'a push on its way brought back what a colleague had brought and somebody removed',
   },
+  {
+    seed: 4002944,
+    steps: [4, 6, 7, 9, 10, 11, 12, 13, 14, 15, 20, 21, 22, 23, 25, 26, 27, 28, 29, 37, 41, 42, 48, 54],
+    was: 'an object that git took for another, which both sides had deleted, went with a choice about that one',
+  },
 ]

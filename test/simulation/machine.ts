@@ -168,6 +168,11 @@ export class Machine {
     }
   }
 
+  /** Whether an open conflict is about a field, or about the whole of its object. */
+  hasShown(at: Place): boolean {
+    return this.shown.has(at) || this.shown.has(objectOf(at))
+  }
+
   /** What is open now, from the files that say so: a command that was interrupted may have had no chance to. */
   readOpen(): void {
     const folder = `${this.folder}/.lobby/conflicts`

@@ -1,10 +1,12 @@
 import type { Oid } from '../../src/git-bridge/repository.ts'
 import type { PullReport } from '../../src/sync/pull.ts'
 import type { PushReport } from '../../src/sync/push.ts'
+import type { Context } from '../../src/sync/session.ts'
 import { type Bits, beyond, intersection, members, NO_BITS, union } from './bits.ts'
 import { chooseChange, draw, Memory, pick } from './changes.ts'
 import { UserGit } from './checkout.ts'
-import { cloneWorld, pullWorld, pushWorld, settle } from './commands.ts'
+import { adoptWorld, cloneWorld, pullWorld, pushWorld, settle } from './commands.ts'
+import { MANIFEST } from './files.ts'
 import { Disk } from './fs/disk.ts'
 import { useDisk } from './fs.ts'
 import { GitModel } from './git/model.ts'
@@ -49,6 +51,7 @@ function configOf(name: string): Readonly<Record<string, string>> {
 
 const START = globalThis.Date.UTC(2026, 0, 1)
 const PEOPLE = ['eve', 'sam']
+const URL = 'http://plaza.example'
 /** Errors that a user meets when somebody else was faster, or something is to be settled first. */
 const EXPECTED = new Set([
   'merge_in_progress',
@@ -93,6 +96,8 @@ export class Universe {
   #split = false
   readonly #losses: boolean
   readonly #moves: boolean
+  /** All but the apps is in one file. */
+  readonly #manifest: boolean
   #open: Unseen[] = []
   /** Edits that a rebase left out, because others had made them. */
   #twice: Bits = NO_BITS
@@ -101,6 +106,7 @@ export class Universe {
     this.#seed = seed
     this.#losses = losses
     this.#moves = seeded(seed ^ 0x30fe)() < 0.5
+    this.#manifest = seeded(seed ^ 0x1a70)() < 0.25
     this.#setup = seeded(seed)
     this.scheduler = new Scheduler(seeded(seed ^ 0x5eed), START)
     this.#disk = new Disk(() => this.scheduler.host.now)
@@ -135,11 +141,11 @@ export class Universe {
       machine?.learn()
       return this.histories.siteOf(machine?.git.head())
     })
-    registerServer('http://plaza.example', model)
+    registerServer(URL, model)
     // A line that went on from a snapshot has forked, and git merges branches with two lines without knowing what the
     // younger one saw removed (docs/architecture.md, 'Not there yet'): a world forgets, or its people share branches.
     this.#forgets = this.#losses && random() < 0.25
-    this.say(`world ${kind.name}${this.#forgets ? ', of short memory' : ''}`)
+    this.say(`world ${kind.name}${this.#manifest ? ' in one file' : ''}${this.#forgets ? ', of short memory' : ''}`)
     this.#memory.remember(this.world.values)
     this.server = new GitModel(this.#disk, '/server', { bare: true })
     const count = 2 + Math.floor(random() * 2)
@@ -149,29 +155,50 @@ export class Universe {
   async #join(name: string): Promise<void> {
     const folder = `/home/${name}/world`
     this.#disk.mkdir(`/home/${name}`, { recursive: true })
-    const first = this.machines[0]
-    if (first === undefined) {
+    const isFirst = this.machines.length === 0
+    if (isFirst && this.#manifest) return this.#adopt(name, folder)
+    if (isFirst) {
       onInit((place) => new GitModel(this.#disk, place, { config: configOf(name) }))
-      const context = { cwd: `/home/${name}`, env: { ADMIN_CODE: CODE }, progress: { step: () => {}, warn: () => {} } }
-      const running = await this.scheduler.start(
-        name,
-        'clone',
-        () => cloneWorld(context, 'http://plaza.example', folder),
-        {
-          calm: 1,
-          random: seeded(1),
-        },
-      )
-      await this.#finish(running)
-      this.scheduler.takeEnded()
-      if (running.ending?.kind !== 'returned') throw new Error('the first clone failed', { cause: running.ending })
+      const context = { ...this.#contextOf(name), cwd: `/home/${name}` }
+      await this.#alone(name, 'clone', () => cloneWorld(context, URL, folder))
     }
-    const model = first === undefined ? findRepository(folder)! : this.#clone(folder, name)
+    const model = isFirst ? findRepository(folder)! : this.#clone(folder, name)
     const git = new UserGit(model, folder)
     const machine = new Machine(name, git, this.#disk, this.edits, this.histories)
     this.machines.push(machine)
     machine.learn()
-    if (first === undefined) git.push(this.server)
+    if (isFirst) git.push(this.server)
+  }
+
+  /** A project that is older than its connection with the world, and has all of it in one file. */
+  async #adopt(name: string, folder: string): Promise<void> {
+    const model = new GitModel(this.#disk, folder, { config: configOf(name) })
+    registerRepository(model)
+    const git = new UserGit(model, folder)
+    const machine = new Machine(name, git, this.#disk, this.edits, this.histories)
+    this.machines.push(machine)
+    const at = 'spawn position'
+    const position = this.world.values.get(at)!
+    const spawn = { position: JSON.parse(position), quaternion: [0, 0, 0, 1] }
+    machine.files.write(MANIFEST, JSON.stringify({ formatVersion: 2, settings: {}, spawn, entities: [] }))
+    machine.changed('a project', new Map([[at, position]]))
+    git.commitAll('A project')
+    machine.committed()
+    await this.#alone(name, 'init', () => adoptWorld(machine.context(), URL))
+    machine.learn()
+    git.push(this.server)
+  }
+
+  #contextOf(name: string): Context {
+    return { cwd: `/home/${name}`, env: { ADMIN_CODE: CODE }, progress: { step: () => {}, warn: () => {} } }
+  }
+
+  /** Before anything happens: a command that nobody disturbs. */
+  async #alone(name: string, what: string, work: () => Promise<unknown>): Promise<void> {
+    const running = await this.scheduler.start(name, what, work, { calm: 1, random: seeded(1) })
+    await this.#finish(running)
+    this.scheduler.takeEnded()
+    if (running.ending?.kind !== 'returned') throw new Error(`the first ${what} failed`, { cause: running.ending })
   }
 
   #clone(folder: string, name: string): GitModel {
@@ -655,7 +682,7 @@ export class Universe {
       this.count('unseen writes')
       // What the feed had dropped before it was read back, nobody can name; that it had, is said.
       if (machine.said.some((text) => text.includes('no longer reaches back'))) continue
-      if (machine.hasSaid(one.at) || machine.shown.has(one.at) || this.#wasWrittenAgain(one)) continue
+      if (machine.hasSaid(one.at) || machine.hasShown(one.at) || this.#wasWrittenAgain(one)) continue
       if (machine.owesReport) {
         this.#open.push(one)
         continue
