@@ -69,9 +69,8 @@ export class AssetStore {
     this.#loaded = true
     const text = await readFile(this.#cachePath, 'utf8').catch(() => '')
     for (const line of text.split('\n')) {
-      // All that follows the id: a name with a space in it, cut there, would be the name of another asset.
-      const [, oid, url] = /^([0-9a-f]{40}(?:[0-9a-f]{24})?) (asset:\/\/.+)$/.exec(line) ?? []
-      if (oid !== undefined && url !== undefined) this.#learn(url, parseOid(oid))
+      const [oid, url] = readRecord(line)
+      if (isOid(oid) && url?.startsWith('asset://')) this.#learn(url, parseOid(oid))
     }
   }
 
@@ -154,13 +153,27 @@ export class AssetStore {
   async #remember(url: string, oid: Oid): Promise<void> {
     this.#learn(url, oid)
     await mkdir(dirname(this.#cachePath), { recursive: true })
-    await appendFile(this.#cachePath, `${oid} ${url}\n`)
+    await appendFile(this.#cachePath, `${JSON.stringify([oid, url])}\n`)
   }
 
   #learn(url: string, oid: Oid): void {
     this.#byUrl.set(url, assetValue(oid, extensionOf(url)))
     this.#byOid.set(oid, url)
   }
+}
+
+/** An id and a URL. Of what was half written nothing is read: a part of a name would be the name of another asset. */
+function readRecord(line: string): readonly (string | undefined)[] {
+  try {
+    const record: unknown = JSON.parse(line)
+    return Array.isArray(record) && record.every((part) => typeof part === 'string') ? record : []
+  } catch {
+    return []
+  }
+}
+
+function isOid(text: string | undefined): text is string {
+  return /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(text ?? '')
 }
 
 function isPointer(bytes: Uint8Array): boolean {
