@@ -18,6 +18,9 @@ import { type Oid, parseOid } from './repository.ts'
 
 export type Layout = 'split' | 'manifest'
 
+/** Says of an edition that a blueprint names of a shared module, whether it is no news: it is not written then. */
+export type StaleModules = (path: string, oid: Oid) => boolean
+
 /** An object and where the line has it, scripts left out: in a file's spelling or a manifest's. */
 export interface PresentObject {
   readonly path: string
@@ -91,12 +94,12 @@ export class Materializer {
     )
   }
 
-  async apply(effect: Effect): Promise<void> {
+  async apply(effect: Effect, stale: StaleModules = () => false): Promise<void> {
     switch (effect.kind) {
       case 'put':
         return effect.of === 'entity'
           ? this.#putEntity(effect.id, effect.object)
-          : this.#putBlueprint(effect.id, effect.object)
+          : this.#putBlueprint(effect.id, effect.object, stale)
       case 'remove':
         return effect.of === 'entity' ? this.#removeEntity(effect.id) : this.#removeBlueprint(effect.id)
       case 'setting':
@@ -236,7 +239,20 @@ export class Materializer {
     return this.#manifest
   }
 
-  async #putBlueprint(id: string, wire: JsonObject): Promise<void> {
+  /** The shared modules, by path, of which an object names another edition than the line has, and which. */
+  async otherModules(effect: Effect): Promise<ReadonlyMap<string, Oid>> {
+    const found = new Map<string, Oid>()
+    if (effect.kind !== 'put' || effect.of !== 'blueprint') return found
+    const read = fromWire('blueprint', effect.object, this.#assetOf)
+    for (const { path, value } of read.kind === 'ok' ? read.shared : []) {
+      const is = await this.#tree.oid(`shared/${path}`)
+      const named = isAssetValue(value) ? oidOf(value) : is
+      if (is !== undefined && named !== undefined && named !== is) found.set(path, named)
+    }
+    return found
+  }
+
+  async #putBlueprint(id: string, wire: JsonObject, stale: StaleModules): Promise<void> {
     const key = objectKey('blueprint', id)
     const read = this.#fromWire('blueprint', wire)
     if (read.kind === 'refused') return this.#refuse(key, read.reason)
@@ -270,8 +286,11 @@ export class Materializer {
       const reason = unsafePath(at) ?? (await this.#inTheWay(at))
       if (reason !== undefined) this.#refuse(key, `shared module ${JSON.stringify(module.path)}: ${reason}`)
       else if (isAssetValue(module.value)) {
+        const oid = oidOf(module.value)
+        // What the line does not have at all is news.
+        if (stale(module.path, oid) && (await this.#tree.oid(at)) !== undefined) continue
         this.#shared?.add(at)
-        await this.#tree.put(at, oidOf(module.value))
+        await this.#tree.put(at, oid)
       }
     }
   }

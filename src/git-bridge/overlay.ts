@@ -8,7 +8,8 @@ import type { FileMode, Oid, Repository, TreeEdit } from './repository.ts'
  */
 export class Overlay {
   readonly #repository: Repository
-  readonly #base: Oid | undefined
+  /** What it lies over. */
+  readonly base: Oid | undefined
   readonly #prefix: string
   /** Path → what is there now; null: nothing. Everything ever changed, or looked up in the base. */
   readonly #entries = new Map<
@@ -22,13 +23,13 @@ export class Overlay {
 
   constructor(repository: Repository, base: Oid | undefined, prefix: string) {
     this.#repository = repository
-    this.#base = base
+    this.base = base
     this.#prefix = prefix
   }
 
   /** Looks several paths up in one go, so that {@link oid} answers without waiting. */
   async prefetch(paths: Iterable<string>): Promise<void> {
-    const base = this.#base
+    const base = this.base
     const missing = [...new Set(paths)].filter((path) => !this.#entries.has(path))
     await Promise.all(
       missing.map(async (path) => {
@@ -57,7 +58,7 @@ export class Overlay {
   async list(folder: string): Promise<ReadonlyMap<string, Oid>> {
     if (!this.#listed.has(folder)) {
       this.#listed.add(folder)
-      const base = this.#base
+      const base = this.base
       const below = (this.#prefix + folder).replace(/\/$/, '')
       const files = base === undefined ? [] : await this.#repository.listFiles(base, below)
       for (const file of files) {

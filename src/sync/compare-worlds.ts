@@ -12,7 +12,8 @@ import { type JsonObject, own, withKey } from '../world/json.ts'
 import { type ObjectKey, objectKey, SETTINGS, SPAWN, type WorldObject, type WorldState } from '../world/state.ts'
 import type { WireWorld } from '../world/wire-world.ts'
 import { assumeAssets } from './compare-assets.ts'
-import { type LineChange, LineWriter } from './line.ts'
+import { LineWriter } from './line.ts'
+import type { LineChange } from './line-changes.ts'
 import { lastOpIdOf } from './seen-ops.ts'
 import type { Session } from './session.ts'
 import type { LineCommit } from './tip.ts'
@@ -34,6 +35,8 @@ export interface Compared {
   readonly differences: readonly Difference[]
   /** Every blueprint and entity of the world that the line has or could have: how it would be written there, by whom last. */
   readonly objects: ReadonlyMap<ObjectKey, { readonly change: LineChange; readonly lastOpId: string | undefined }>
+  /** Shared modules of which a blueprint of the world names the line's edition. */
+  readonly standing: ReadonlySet<string>
   /** What the writer of the line must know (see {@link assumeAssets}). */
   readonly assumed: ReadonlyMap<string, AssetValue>
 }
@@ -112,7 +115,7 @@ export async function compareWorlds(
   }
   differences.push(...(await compareSettings(session, line, state, world.settings)))
   differences.push(...compareSpawn(state.get(SPAWN), world.spawn))
-  return { differences, objects, assumed }
+  return { differences, objects, standing: modules.standing(), assumed }
 }
 
 /** An object as the runtime says it, but for what is no change of it: these are as the line has them. */
@@ -143,6 +146,17 @@ class Modules {
     this.#named.set(path, module)
     module.values.add(value)
     module.by.add(by)
+  }
+
+  /** The modules of which at least one has the line's content. */
+  standing(): ReadonlySet<string> {
+    return new Set(
+      [...this.#named].filter(([path, { values }]) => values.has(this.#onLine(path))).map(([path]) => path),
+    )
+  }
+
+  #onLine(path: string): string {
+    return String(this.#state.get(objectKey('shared', path))?.fields.content)
   }
 
   /** The blueprints that name modules of which none has the line's content. */

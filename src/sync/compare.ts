@@ -66,16 +66,9 @@ export async function compareWithSnapshot(
   const at = await operationAt(session, now.cursor)
   const said = { actor: 'unannounced', cursor: at?.cursor ?? Math.max(now.cursor, line.trailers.cursor), at }
   let tip = line
-  const append = async (differences: typeof lost, subject: string, { assumed }: Compared, isLoss = false) => {
+  const append = async (differences: typeof lost, subject: string, compared: Compared, isLoss = false) => {
     const place = { ref, expected: tip.oid, line: tip }
-    const settled = await settleLine(
-      session,
-      worldId,
-      place,
-      differences,
-      { assumed },
-      { ...said, subject, lost: isLoss },
-    )
+    const settled = await settleLine(session, worldId, place, differences, compared, { ...said, subject, lost: isLoss })
     tip = settled.line
     const refusals = [...report.refusals, ...settled.refusals]
     report = { ...report, tip: tip.oid, cursor: said.cursor, commits: report.commits + 1, refusals }

@@ -1,4 +1,4 @@
-import { type Layout, Materializer, type ObjectStep } from '../git-bridge/materializer.ts'
+import { type Layout, Materializer, type ObjectStep, type StaleModules } from '../git-bridge/materializer.ts'
 import { type CleaningRules, hasRules } from '../git-bridge/native/cleaner.ts'
 import { Overlay } from '../git-bridge/overlay.ts'
 import type { NewCommit, Signature, TreeEdit } from '../git-bridge/repository.ts'
@@ -12,7 +12,6 @@ import {
   oneLine,
 } from '../git-bridge/trailers.ts'
 import { type AssetValue, assetValue, extensionOf } from '../projection/asset-value.ts'
-import { layoutOf } from '../projection/project.ts'
 import { wireAssetUrls } from '../projection/wire.ts'
 import { describeOperation } from '../projection/words.ts'
 import { fieldEquality } from '../resolvers/equality.ts'
@@ -22,6 +21,8 @@ import type { Cursor, Operation } from '../world/operation.ts'
 import { type ObjectKey, objectKey } from '../world/state.ts'
 import { type Effect, effectOf, isInHand, type WireWorld } from '../world/wire-world.ts'
 import { describeRules, rulesOfLine, rulesOfProject } from './cleaning.ts'
+import { edition, editionsOf, leavesModules, mayNameStale } from './editions.ts'
+import { inOrder, keyOfChange, type LineChange, objectOf } from './line-changes.ts'
 import type { Session } from './session.ts'
 import type { LineCommit } from './tip.ts'
 import {
@@ -46,9 +47,6 @@ export interface Refusal {
   readonly reason: string
 }
 
-/** A change of the line that a snapshot shows: what an operation would do, or all settings at once. */
-export type LineChange = Effect | { readonly kind: 'settings'; readonly settings: JsonObject }
-
 /** What a commit that no operation explains says of itself. */
 export interface Unexplained {
   readonly actor: string
@@ -58,6 +56,8 @@ export interface Unexplained {
   /** It holds nothing but what went back behind the feed (G11). */
   readonly lost?: boolean
   readonly cursor: Cursor
+  /** Shared modules of which a blueprint of the world names the line's edition. */
+  readonly standing: ReadonlySet<string>
   /** The operation at that cursor, where the feed has one. */
   readonly at: Pick<Operation, 'opId' | 'ts'> | undefined
 }
@@ -69,6 +69,8 @@ interface Found {
   readonly step?: ObjectStep
   readonly question: Question
 }
+
+const NO_MODULES: Question['modules'] = new Map()
 
 /** Writes commits of the line from what the world says (G3, G4), fetching the assets that they need on the way. */
 export class LineWriter {
@@ -177,15 +179,18 @@ export class LineWriter {
       const found = await this.#unannounced(operation, effect)
       if (found?.question.hides === 'removal') this.#missing.add(about)
       this.#held.delete(about)
+      let stale: StaleModules = () => leavesModules(operation)
       if (found !== undefined) {
         const verdict = (yield found.question) ?? { kind: 'announced' }
+        if (verdict.stale !== undefined) stale = (path) => verdict.stale!.has(path)
+        if (verdict.kind !== 'lost' && leavesModules(operation)) await this.#putBackModules()
         const correction = verdict.kind === 'announced' ? undefined : await this.#correction(operation, found, verdict)
         if (correction !== undefined) yield correction
       }
       const version = effect.kind === 'put' ? own(effect.object, 'version') : undefined
       if (typeof version === 'number') this.#versions.set(about, version)
       else this.#versions.delete(about)
-      await this.#materializer.apply(effect)
+      await this.#materializer.apply(effect, stale)
       await this.#materializer.finish()
       const edits = this.#tree.take()
       if (edits.length === 0) continue
@@ -233,13 +238,16 @@ export class LineWriter {
    * out: what it does to scripts depends on whose folder they are in.
    */
   async #unannounced(operation: Operation, effect: Effect): Promise<Found | undefined> {
-    if (effect.kind !== 'put' || !operation.kind.endsWith('.update') || operation.patch === undefined) return undefined
+    if (effect.kind !== 'put') return undefined
     const { of: kind, id } = effect
     const key = objectKey(kind, id)
-    const step = await this.#materializer.step(effect)
+    const modules = mayNameStale(operation) ? await this.#materializer.otherModules(effect) : NO_MODULES
+    const isUpdate = operation.kind.endsWith('.update') && operation.patch !== undefined
+    const step = isUpdate ? await this.#materializer.step(effect) : undefined
     if (step === undefined) {
       // Asked once: an object that is refused is missing as well.
-      return this.#missing.has(key) ? undefined : { effect, question: missingObject(key, operation) }
+      const isMissing = isUpdate && !this.#missing.has(key)
+      return isMissing || modules.size > 0 ? { effect, question: missingObject(key, operation, modules) } : undefined
     }
     const held = Object.entries(this.#held.get(key) ?? {})
     const carried = held.filter(([field, at]) => fieldEquality(kind, field)(at, own(effect.object, field)))
@@ -248,9 +256,17 @@ export class LineWriter {
     const version = kind === 'blueprint' ? own(effect.object, 'version') : undefined
     const isHiding = typeof version === 'number' && mayHide(step, operation, version, this.#versions.get(key))
     const hides = isHiding ? 'fields' : 'nothing'
-    if (fields.length + scripts.length === 0 && !isHiding) return undefined
+    if (fields.length + scripts.length + modules.size === 0 && !isHiding) return undefined
     const { path, object, after } = step
-    return { effect, step, question: { kind: 'question', key, path, object, after, fields, scripts, operation, hides } }
+    const shown = { path, object, after, fields, scripts, modules }
+    return { effect, step, question: { kind: 'question', key, ...shown, operation, hides } }
+  }
+
+  /** Shared modules that the operation does not write after all, though its blueprint names other editions. */
+  async #putBackModules(): Promise<void> {
+    for (const [path, { before }] of this.#tree.changed()) {
+      if (path.startsWith('shared/') && before !== undefined) await this.#tree.put(path, before)
+    }
   }
 
   async #scriptsIn(effect: Effect & { readonly kind: 'put' }, step: ObjectStep): Promise<readonly ScriptChange[]> {
@@ -286,10 +302,10 @@ export class LineWriter {
   }
 
   /** What a change does to the files, written nowhere: the next one finds it done. */
-  async edits(change: LineChange): Promise<readonly TreeEdit[]> {
+  async edits(change: LineChange, stale?: StaleModules): Promise<readonly TreeEdit[]> {
     await (change.kind === 'settings'
       ? this.#materializer.putSettings(change.settings)
-      : this.#materializer.apply(change))
+      : this.#materializer.apply(change, stale))
     return this.#tree.take()
   }
 
@@ -300,13 +316,14 @@ export class LineWriter {
       if (change.kind === 'put') for (const url of wireAssetUrls(change.of, change.object)) urls.add(url)
     await this.#session.assets.ensure([...urls].filter((url) => !this.#assumed.has(url)))
     const edits: TreeEdit[] = []
+    const stale = await this.#standing(changes, said.standing)
     for (const change of inOrder(changes)) {
       const about = keyOfChange(change)
       if (about !== undefined) {
         this.#refusals.delete(about)
         this.#about.add(about)
       }
-      edits.push(...(await this.edits(change)))
+      edits.push(...(await this.edits(change, stale)))
     }
     await this.#materializer.finish()
     edits.push(...this.#tree.take())
@@ -317,6 +334,18 @@ export class LineWriter {
     const body = said.lost === true ? ALL_OLDER : formatRewritten(said.rewritten ?? [])
     const message = this.#message(said.subject, place, body)
     return { author, committer, message, edits }
+  }
+
+  /** What is no news of modules whose edition some blueprint still names: editions that the line had before. */
+  async #standing(changes: readonly LineChange[], standing: Unexplained['standing']): Promise<StaleModules> {
+    const asked = new Set<string>()
+    for (const change of changes) {
+      if (change.kind === 'settings') continue
+      for (const path of (await this.#materializer.otherModules(change)).keys()) if (standing.has(path)) asked.add(path)
+    }
+    if (asked.size === 0 || this.#tree.base === undefined) return () => false
+    const known = await editionsOf(this.#session, this.#tree.base, [...asked])
+    return (path, oid) => asked.has(path) && known.has(edition(path, oid))
   }
 
   /** The first commit of a line: a whole snapshot as of a cursor (G3). Deterministic in its arguments. */
@@ -364,36 +393,3 @@ export class LineWriter {
     return `${harmless(subject)}\n\n${body}${trailers}`
   }
 }
-
-/** Script roots before their variants, which go where the root is; what goes after what comes, entities first. */
-function inOrder(changes: readonly LineChange[]): readonly LineChange[] {
-  const rank = (change: LineChange): number => {
-    if (change.kind === 'remove') return change.of === 'entity' ? 4 : 5
-    if (change.kind !== 'put') return 0
-    if (change.of === 'entity') return 3
-    return typeof own(change.object, 'scriptRef') === 'string' ? 2 : 1
-  }
-  const name = (change: LineChange) => ('id' in change ? change.id : change.kind)
-  return changes.toSorted((a, b) => rank(a) - rank(b) || (name(a) < name(b) ? -1 : name(a) > name(b) ? 1 : 0))
-}
-
-function keyOfChange(change: LineChange): ObjectKey | undefined {
-  if (change.kind === 'settings') return objectKey('settings', 'settings')
-  return change.kind === 'none' ? undefined : (objectOf(change) as ObjectKey)
-}
-
-function objectOf(effect: Effect): string {
-  switch (effect.kind) {
-    case 'put':
-    case 'remove':
-      return objectKey(effect.of, effect.id)
-    case 'setting':
-      return 'settings'
-    case 'spawn':
-      return 'spawn'
-    case 'none':
-      return ''
-  }
-}
-
-export { layoutOf }

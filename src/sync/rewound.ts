@@ -65,7 +65,7 @@ export async function findReturned(session: Session, tip: Oid, question: Questio
 }
 
 /** The cursor of the line's newest commit about an object; where there is none, of its first. */
-async function newestAbout({ repository }: Session, tip: Oid, { key }: Question): Promise<Cursor | undefined> {
+export async function newestAbout({ repository }: Session, tip: Oid, { key }: Question): Promise<Cursor | undefined> {
   for await (const commit of repository.log({ include: [tip], firstParent: true, limit: REACH })) {
     const said = readTrailers(commit)
     if (said?.object === key) return said.cursor

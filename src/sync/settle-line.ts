@@ -21,13 +21,13 @@ export async function settleLine(
   worldId: string,
   at: { readonly ref: string; readonly expected: Oid | undefined; readonly line: LineCommit },
   differences: readonly Difference[],
-  { assumed }: Pick<Compared, 'assumed'>,
-  said: Unexplained & { readonly also?: Iterable<Difference['change']> },
+  { assumed, standing }: Pick<Compared, 'assumed' | 'standing'>,
+  said: Omit<Unexplained, 'standing'> & { readonly also?: Iterable<Difference['change']> },
 ): Promise<Settled> {
   const { repository } = session
   const writer = await LineWriter.after(session, worldId, at.line, assumed)
   const changes = [...differences.map(({ change }) => change), ...(said.also ?? [])]
-  const commit = await writer.unexplained(changes, said)
+  const commit = await writer.unexplained(changes, { ...said, standing })
   const outcome = await repository.importCommits(at.ref, at.expected, at.line.oid, [commit], 'gamedev sync: snapshot')
   if (outcome.kind === 'moved') throw refMoved(at.ref)
   const line = await readLineCommit(repository, outcome.tip, worldId)

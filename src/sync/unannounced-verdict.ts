@@ -9,6 +9,7 @@ import { type JsonObject, jsonEquals, own } from '../world/json.ts'
 import type { Cursor, Operation } from '../world/operation.ts'
 import { type FieldValue, type ObjectKind, parseObjectKey, type WorldObject } from '../world/state.ts'
 import { isInHand } from '../world/wire-world.ts'
+import { staleModules } from './editions.ts'
 import type { LostObject } from './lost-state.ts'
 import { findReturned, findRewound, operationsAbout, sameVersion } from './rewound.ts'
 import type { Session } from './session.ts'
@@ -31,12 +32,19 @@ const TRANSFORM: ReadonlySet<string> = new Set(['position', 'quaternion', 'scale
  * blueprint's version did not rise either; so is what hides behind fields that an operation names ({@link findRewound}).
  */
 export async function judge(session: Session, tip: Oid, question: Question): Promise<Verdict> {
+  const verdict = await judgeFields(session, tip, question)
+  if (question.modules.size === 0) return verdict
+  return { ...verdict, stale: await staleModules(session, tip, question) }
+}
+
+async function judgeFields(session: Session, tip: Oid, question: Question): Promise<Verdict> {
   const { operation, object, scripts } = question
   if (question.hides !== 'nothing') {
     const rewound = await (question.hides === 'fields' ? findRewound : findReturned)(session, tip, question)
     if (rewound !== undefined) return rewound
     if (question.hides === 'removal') return { kind: 'announced' }
   }
+  if (question.fields.length + scripts.length === 0) return { kind: 'announced' }
   const history = await historyOf(session, tip, question)
   const after = (path: FieldPath) => fieldAt(object.fields, path)
   // Of moves in somebody's hand, and of versions, the feed alone knows.
@@ -61,7 +69,9 @@ export async function judge(session: Session, tip: Oid, question: Question): Pro
       return { kind: 'lost', fields, objects: lostIn(question, fields, history.states[0]?.fields) }
     }
     const isAnswered = open.length + scripts.length === 0
-    return isAnswered ? { kind: 'announced' } : judge(session, tip, { ...question, fields: open, hides: 'nothing' })
+    return isAnswered
+      ? { kind: 'announced' }
+      : judgeFields(session, tip, { ...question, fields: open, hides: 'nothing' })
   }
   return changed.length === 0 ? { kind: 'announced' } : { kind: 'unannounced', fields: changed }
 }

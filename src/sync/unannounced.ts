@@ -1,5 +1,6 @@
 import type { ObjectStep } from '../git-bridge/materializer.ts'
 import type { Overlay } from '../git-bridge/overlay.ts'
+import type { Oid } from '../git-bridge/repository.ts'
 import { assetValue, extensionOf } from '../projection/asset-value.ts'
 import { classify } from '../projection/paths.ts'
 import { fieldEquality } from '../resolvers/equality.ts'
@@ -29,6 +30,8 @@ export interface Question {
   readonly fields: readonly FieldPath[]
   /** What becomes other scripts with it, which nobody named either. */
   readonly scripts: readonly ScriptChange[]
+  /** Shared modules, by path, of which it names another edition than the line has, where that may be no news. */
+  readonly modules: ReadonlyMap<string, Oid>
   readonly operation: Operation
   /**
    * What may have gone back behind it: other fields, where it names some of a blueprint that are one on the wire; the
@@ -37,11 +40,18 @@ export interface Question {
   readonly hides: 'nothing' | 'fields' | 'removal'
 }
 
-/** An operation changes what the line does not have. */
-export function missingObject(key: ObjectKey, operation: Operation): Question {
+/** An operation brings, or changes, what the line does not have. */
+export function missingObject(key: ObjectKey, operation: Operation, modules: Question['modules']): Question {
   const object = { ...parseObjectKey(key), fields: {} }
   const nothing = { path: '', object, after: {}, fields: [], scripts: [] }
-  return { kind: 'question', key, ...nothing, operation, hides: 'removal' }
+  return {
+    kind: 'question',
+    key,
+    ...nothing,
+    modules,
+    operation,
+    hides: operation.kind.endsWith('.add') ? 'nothing' : 'removal',
+  }
 }
 
 /** Scripts that an operation changes in the line: a file of the blueprint's, a shared module, or a field beside them. */
@@ -57,12 +67,17 @@ export interface ScriptChange {
 
 /** Changed by an earlier operation after all; without one; or back at what was before an acknowledged write (G11). */
 export type Verdict =
-  | { readonly kind: 'announced' }
-  | { readonly kind: 'unannounced'; readonly fields: readonly FieldPath[] }
+  | ({ readonly kind: 'announced' } & Stale)
+  | ({ readonly kind: 'unannounced'; readonly fields: readonly FieldPath[] } & Stale)
   | Loss
   | Rewound
 
-export interface Loss {
+interface Stale {
+  /** The modules, of those that were asked about, that are no news. */
+  readonly stale?: ReadonlySet<string>
+}
+
+export interface Loss extends Stale {
   readonly kind: 'lost'
   readonly fields: readonly FieldPath[]
   /** As the line had it, and as the world does: the object first, then the modules that it shares. */
@@ -122,7 +137,7 @@ export function isNamed(path: FieldPath, names: ReadonlySet<string>): boolean {
 }
 
 /** Whether an operation says itself that it is about scripts. */
-export function namesScripts(operation: Operation): boolean {
+export function namesScripts(operation: Pick<Operation, 'patch'>): boolean {
   return namesIn(operation).some((name) => SCRIPTS.has(name))
 }
 
