@@ -174,18 +174,18 @@ function isAbsence(error: NodeJS.ErrnoException): true {
   throw error
 }
 
-/** Whether a file is as the interrupted move may have left it: old, new, gone, or cut short in mid-write. */
+/**
+ * Whether a file is as the interrupted move, or a restoring that was interrupted in turn, may have left it: old, new, gone,
+ * or cut short in mid-write.
+ */
 async function isOurs(repository: NativeRepository, change: TreeChange, now: Uint8Array | undefined): Promise<boolean> {
   if (now === undefined) return true
-  if (
-    change.before !== undefined &&
-    Buffer.compare(now, await smudged(repository, change.path, change.before.oid)) === 0
-  ) {
-    return true
+  for (const side of [change.before, change.after]) {
+    if (side === undefined) continue
+    const whole = await smudged(repository, change.path, side.oid)
+    if (now.length <= whole.length && Buffer.compare(now, whole.subarray(0, now.length)) === 0) return true
   }
-  if (change.after === undefined) return false
-  const next = await smudged(repository, change.path, change.after.oid)
-  return now.length <= next.length && Buffer.compare(now, next.subarray(0, now.length)) === 0
+  return false
 }
 
 /** A blob as a checkout writes it, through the user's attributes. */

@@ -31,4 +31,14 @@ export const KEPT: readonly (Case & { readonly was: string })[] = [
     steps: [4, 6, 7, 9, 10, 11, 12, 13, 14, 15, 20, 21, 22, 23, 25, 26, 27, 28, 29, 37, 41, 42, 48, 54],
     was: 'an object that git took for another, which both sides had deleted, went with a choice about that one',
   },
+  {
+    seed: 6010434,
+    steps: [2, 5, 7, 8, 9, 12, 13, 14, 16, 17, 18, 28, 30, 31, 36, 37, 38, 39],
+    was: 'a file that a killed recovery had restored by half was taken for an edit, and committed',
+  },
+  {
+    seed: 6000296,
+    steps: [0, 1, 2],
+    was: 'of an address that a crash had written by half, a push made the script of a blueprint',
+  },
 ]
