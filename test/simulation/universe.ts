@@ -683,6 +683,7 @@ export class Universe {
       // What the feed had dropped before it was read back, nobody can name; that it had, is said.
       if (machine.said.some((text) => text.includes('no longer reaches back'))) continue
       if (machine.hasSaid(one.at) || machine.hasShown(one.at) || this.#wasWrittenAgain(one)) continue
+      if (this.#isInHand(machine, one)) continue
       if (machine.owesReport) {
         this.#open.push(one)
         continue
@@ -694,10 +695,20 @@ export class Universe {
     machine.shown.clear()
   }
 
-  /** Somebody in the world wrote the field again before the push had read the feed back: they overwrote both. */
-  #wasWrittenAgain({ at, stand }: Unseen): boolean {
-    const { edits } = standAt(this.world.watch.now.site, at)
-    return edits.some((id) => this.edits.all[id]!.inWorld && stand.edits.every((before) => id > before))
+  /** Somebody in the world wrote the field again after the push had: they saw that, and overwrote both. */
+  #wasWrittenAgain({ at, stand, cursor }: Unseen): boolean {
+    const isLater = (id: number) => this.edits.all[id]!.inWorld && stand.edits.every((before) => id > before)
+    for (let after = cursor + 1; after <= this.world.model.head; after++) {
+      for (const { site } of this.world.watch.at(after)) if (standAt(site, at).edits.some(isLater)) return true
+    }
+    return standAt(this.world.watch.now.site, at).edits.some(isLater)
+  }
+
+  /** A hand moved the object and left it where the pusher had it before: a move makes no commit, and there is no other. */
+  #isInHand(machine: Machine, { at, stand }: Unseen): boolean {
+    const isHand = stand.edits.length > 0 && stand.edits.every((id) => this.edits.all[id]!.what.startsWith('carry '))
+    const { seen } = this.histories.siteOf(machine.git.head())
+    return isHand && this.edits.saying(seen, at, stand.value).length > 0
   }
 
   #check(): void {
