@@ -1,9 +1,10 @@
 import type { Oid, Repository } from '../git-bridge/repository.ts'
 import { isJsonObject, own } from '../world/json.ts'
 import type { Operation } from '../world/operation.ts'
+import { parseObjectKey } from '../world/state.ts'
 import { newestAbout, operationsAbout } from './rewound.ts'
 import type { Session } from './session.ts'
-import { namesScripts, type Question } from './unannounced.ts'
+import { namesScripts, type Question, type Rewound, type ScriptChange } from './unannounced.ts'
 
 /**
  * Blueprints share modules, and each names its own edition in the world; the line has one file for all (G4), which holds
@@ -26,8 +27,8 @@ export function leavesModules({ kind, patch }: Operation): boolean {
 }
 
 /**
- * Which of the modules of a question are no news: those that the blueprint named before in the same edition; where it is
- * new, and so most likely a copy, those of which the line had that edition before.
+ * Which of the modules that a question is about are no news: those that the blueprint named before in the same edition;
+ * where it is new, and so most likely a copy, those of which the line had that edition before.
  */
 export async function staleModules(session: Session, tip: Oid, question: Question): Promise<ReadonlySet<string>> {
   const { operation, modules } = question
@@ -35,13 +36,35 @@ export async function staleModules(session: Session, tip: Oid, question: Questio
     const known = await editionsOf(session, tip, [...modules.keys()])
     return new Set([...modules].filter(([path, oid]) => known.has(edition(path, oid))).map(([path]) => path))
   }
+  const asked = [...modules.keys(), ...question.scripts.flatMap((script) => moduleOf(script) ?? [])]
+  if (asked.length === 0) return new Set()
   const since = await newestAbout(session, tip, question)
   const before = since === undefined ? undefined : (await operationsAbout(session, question, since)).at(-1)
   if (before === undefined || before.kind.endsWith('.remove')) return new Set()
   const [was, is] = [before, operation].map(({ snapshot }) => own(snapshot ?? {}, 'scriptFiles'))
   const url = (files: typeof was, path: string) =>
-    isJsonObject(files) ? (own(files, `@shared/${path}`) ?? own(files, `shared/${path}`)) : undefined
-  return new Set([...modules.keys()].filter((path) => url(was, path) === url(is, path)))
+    isJsonObject(files)
+      ? namesOf(path)
+          .map((name) => own(files, name))
+          .find((name) => name !== undefined)
+      : undefined
+  return new Set(asked.filter((path) => url(was, path) === url(is, path)))
+}
+
+/** The path of a shared module that a script is. */
+export function moduleOf({ object }: Pick<ScriptChange, 'object'>): string | undefined {
+  const { kind, id } = parseObjectKey(object)
+  return kind === 'shared' ? id : undefined
+}
+
+/** Whether a loss behind an operation took an edition of a module with it. */
+export function isRewound({ fields }: Rewound, path: string): boolean {
+  return fields.some(([field, name]) => field === 'scriptFiles' && (name === undefined || namesOf(path).includes(name)))
+}
+
+/** How blueprints of the world name a module (protocol, section 8). */
+function namesOf(path: string): readonly string[] {
+  return [`@shared/${path}`, `shared/${path}`]
 }
 
 /** All editions that the line had of some shared modules, up to a commit of it; see {@link edition}. */

@@ -21,7 +21,7 @@ import type { Cursor, Operation } from '../world/operation.ts'
 import { type ObjectKey, objectKey } from '../world/state.ts'
 import { type Effect, effectOf, isInHand, type WireWorld } from '../world/wire-world.ts'
 import { describeRules, rulesOfLine, rulesOfProject } from './cleaning.ts'
-import { edition, editionsOf, leavesModules, mayNameStale } from './editions.ts'
+import { edition, editionsOf, isRewound, leavesModules, mayNameStale } from './editions.ts'
 import { inOrder, keyOfChange, type LineChange, objectOf } from './line-changes.ts'
 import type { Session } from './session.ts'
 import type { LineCommit } from './tip.ts'
@@ -179,11 +179,12 @@ export class LineWriter {
       const found = await this.#unannounced(operation, effect)
       if (found?.question.hides === 'removal') this.#missing.add(about)
       this.#held.delete(about)
-      let stale: StaleModules = () => leavesModules(operation)
+      let stale: (path: string) => boolean = () => leavesModules(operation)
       if (found !== undefined) {
         const verdict = (yield found.question) ?? { kind: 'announced' }
-        if (verdict.stale !== undefined) stale = (path) => verdict.stale!.has(path)
-        if (verdict.kind !== 'lost' && leavesModules(operation)) await this.#putBackModules()
+        const isKnown = (path: string) => verdict.stale?.has(path) === true
+        stale = (path) => leavesModules(operation) || isKnown(path)
+        await this.#putBackModules(verdict.kind === 'lost' ? isKnown : stale)
         const correction = verdict.kind === 'announced' ? undefined : await this.#correction(operation, found, verdict)
         if (correction !== undefined) yield correction
       }
@@ -263,9 +264,10 @@ export class LineWriter {
   }
 
   /** Shared modules that the operation does not write after all, though its blueprint names other editions. */
-  async #putBackModules(): Promise<void> {
+  async #putBackModules(stale: (path: string) => boolean): Promise<void> {
     for (const [path, { before }] of this.#tree.changed()) {
-      if (path.startsWith('shared/') && before !== undefined) await this.#tree.put(path, before)
+      const module = /^shared\/(.+)$/s.exec(path)?.[1]
+      if (module !== undefined && before !== undefined && stale(module)) await this.#tree.put(path, before)
     }
   }
 
@@ -283,7 +285,7 @@ export class LineWriter {
   ): Promise<NewCommit | undefined> {
     if (verdict.kind === 'rewound') {
       await this.#session.assets.ensure(wireAssetUrls(effect.of, verdict.snapshot))
-      await this.#materializer.apply({ ...effect, object: verdict.snapshot })
+      await this.#materializer.apply({ ...effect, object: verdict.snapshot }, (path) => !isRewound(verdict, path))
       await this.#materializer.finish()
     } else if (step !== undefined) {
       const followed = question.scripts.filter(({ path }) => path === undefined)

@@ -9,7 +9,7 @@ import { type JsonObject, jsonEquals, own } from '../world/json.ts'
 import type { Cursor, Operation } from '../world/operation.ts'
 import { type FieldValue, type ObjectKind, parseObjectKey, type WorldObject } from '../world/state.ts'
 import { isInHand } from '../world/wire-world.ts'
-import { staleModules } from './editions.ts'
+import { moduleOf, staleModules } from './editions.ts'
 import type { LostObject } from './lost-state.ts'
 import { findReturned, findRewound, operationsAbout, sameVersion } from './rewound.ts'
 import type { Session } from './session.ts'
@@ -32,9 +32,9 @@ const TRANSFORM: ReadonlySet<string> = new Set(['position', 'quaternion', 'scale
  * blueprint's version did not rise either; so is what hides behind fields that an operation names ({@link findRewound}).
  */
 export async function judge(session: Session, tip: Oid, question: Question): Promise<Verdict> {
-  const verdict = await judgeFields(session, tip, question)
-  if (question.modules.size === 0) return verdict
-  return { ...verdict, stale: await staleModules(session, tip, question) }
+  const stale = await staleModules(session, tip, question)
+  const scripts = question.scripts.filter((script) => !stale.has(moduleOf(script) ?? ''))
+  return { ...(await judgeFields(session, tip, { ...question, scripts })), stale }
 }
 
 async function judgeFields(session: Session, tip: Oid, question: Question): Promise<Verdict> {
