@@ -229,9 +229,15 @@ export class Watch {
       }
       return ours
     }
-    // A foreign value that the push had replaced and puts back (P5).
+    // A foreign value that the push had replaced and puts back (P5), or found when it was planned: in a whole record it
+    // may come over what somebody has written since.
     const back = this.#earlier(at, value)
-    if (back !== undefined && !author.checked) return back
+    if (back !== undefined && !author.checked) {
+      const unseen = { clone: author.clone, at, stand: before, cursor }
+      this.#replaced.push(unseen)
+      if (!known && !author.late && before.value !== back.value) this.unseen.push(unseen)
+      return back
+    }
     this.defects.push(
       `push: "${words}" of ${author.clone} at ${cursor} writes ${at} = ${value}; its branch holds ${ours.value}, the world held ${before.value}`,
     )
