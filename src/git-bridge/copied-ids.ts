@@ -1,7 +1,7 @@
 import { blueprintDefaults, type Claim } from '../projection/identities.ts'
 import { objectKey, parseObjectKey, TEMPLATE_BLUEPRINTS } from '../world/state.ts'
 import type { IdentityNote } from './identity.ts'
-import type { Oid, Repository } from './repository.ts'
+import type { Commit, Oid, Repository } from './repository.ts'
 import type { TreeObjects } from './tree-objects.ts'
 
 export interface CopiedIds {
@@ -60,7 +60,8 @@ export async function findCopies(
     others.some((other) => other.path === path) || atBase.objects.get(objectKey('blueprint', id!))?.path === path
   const doubled = [...groups.values()].filter((group) => group.length > 1)
   for (const group of doubled.toSorted((a, b) => (a[0]!.id! < b[0]!.id! ? -1 : 1))) {
-    const original = group.find(isOriginal) ?? (await eldest(repository, prefix, { base, head }, group))
+    const known = group.find(isOriginal)
+    const original = known ?? (await eldest(repository, prefix, { base, head }, group))
     for (const claim of group.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
       if (claim === original) continue
       const { path, id, said } = claim
@@ -68,6 +69,7 @@ export async function findCopies(
         const beside = group.filter((other) => folderOf(other) === folderOf(claim)).length > 1
         const isNew = base === undefined || (await repository.lookup(base, prefix + folderOf(claim))) === undefined
         if (original === undefined || beside || !isNew) continue
+        if (known !== undefined && !(await cameBeside(repository, prefix, { base, head }, claim, known))) continue
         notes.push({ kind: 'copy', key: objectKey('blueprint', give(path)), path, of: original.path })
         copied.add(path)
       } else if (base !== undefined && (original !== undefined || group.some((other) => other.said))) {
@@ -78,21 +80,53 @@ export async function findCopies(
   return { ids, copied, notes }
 }
 
+interface Range {
+  readonly base: Oid | undefined
+  readonly head: Oid | undefined
+}
+
+/** The oldest commit about a file; undefined where it is not committed yet, or the range does not tell. */
+async function arrival(
+  repository: Repository,
+  prefix: string,
+  { base, head }: Range,
+  { path }: Claim,
+): Promise<Commit | undefined> {
+  if (head === undefined || base === undefined) return undefined
+  let oldest: Commit | undefined
+  const walk = { include: [head], exclude: [base], paths: [prefix + path] }
+  for await (const commit of repository.log(walk)) oldest = commit
+  return oldest
+}
+
+/**
+ * Whether a file came beside another that stayed: a copy. One object that two branches have at two places, as one of them
+ * moved it, or put it back elsewhere, is none.
+ */
+async function cameBeside(
+  repository: Repository,
+  prefix: string,
+  range: Range,
+  claim: Claim,
+  original: Claim,
+): Promise<boolean> {
+  const came = await arrival(repository, prefix, range, claim)
+  return came === undefined || (await repository.lookup(came.oid, prefix + original.path)) !== undefined
+}
+
 /** The file that was there when each of the others came; undefined where a commit brought several. */
 async function eldest(
   repository: Repository,
   prefix: string,
-  { base, head }: { readonly base: Oid | undefined; readonly head: Oid | undefined },
+  range: Range,
   group: readonly Claim[],
 ): Promise<Claim | undefined> {
-  if (head === undefined || base === undefined) return undefined
+  if (range.head === undefined || range.base === undefined) return undefined
   const before = new Map<Claim, Oid | undefined>()
   for (const claim of group) {
     // What is not committed yet comes on top of it all.
-    if ((await repository.lookup(head, prefix + claim.path)) === undefined) before.set(claim, head)
-    for await (const commit of repository.log({ include: [head], exclude: [base], paths: [prefix + claim.path] })) {
-      before.set(claim, commit.parents[0])
-    }
+    const isNew = (await repository.lookup(range.head, prefix + claim.path)) === undefined
+    before.set(claim, (await arrival(repository, prefix, range, claim))?.parents[0] ?? (isNew ? range.head : undefined))
   }
   for (const claim of group) {
     const present = group.map(async (other) => {

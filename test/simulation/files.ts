@@ -76,7 +76,7 @@ export class ProjectFiles {
       const object = change.kind === 'remove' ? `entity:${change.id}` : `blueprint:${change.id}`
       const path = homes.get(`${object} ${PRESENCE}`)
       if (path === undefined) return changed
-      const scripts = change.kind === 'remove-blueprint' ? this.#scriptsBeside(path) : []
+      const scripts = change.kind === 'remove-blueprint' ? this.scriptsBeside(path) : []
       if (path === MANIFEST) this.#inManifest((entities) => entities.filter(({ id }) => id !== change.id))
       else for (const file of [path, ...scripts]) this.#disk.rm(`${this.#folder}/${file}`)
       for (const [at, home] of homes) if (objectOf(at) === object || scripts.includes(home)) changed.set(at, undefined)
@@ -113,7 +113,8 @@ export class ProjectFiles {
   }
 
   /** The scripts of an app whose last blueprint goes. */
-  #scriptsBeside(path: string): readonly string[] {
+  scriptsBeside(path: string): readonly string[] {
+    if (!path.startsWith('apps/')) return []
     const folder = path.slice(0, path.lastIndexOf('/') + 1)
     const inside = this.paths().filter((other) => other.startsWith(folder))
     return inside.filter((other) => other.endsWith('.json')).length > 1

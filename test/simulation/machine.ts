@@ -85,12 +85,15 @@ export class Machine {
     return true
   }
 
-  /** Its user removes one of two files that say the same object: what the other says is what they want. */
+  /** Its user removes one of two files that say the same object, with its scripts: what the other says is what they want. */
   removeOne(path: string): void {
-    const gone = readable(path, this.files.read(path) ?? '')
-    this.files.remove(path)
+    const places = new Set<Place>()
+    for (const file of [path, ...this.files.scriptsBeside(path)]) {
+      for (const at of readable(file, this.files.read(file) ?? '').keys()) places.add(at)
+      this.files.remove(file)
+    }
     const { values } = this.files.values()
-    this.changed('one of two files', new Map([...gone.keys()].map((at) => [at, values.get(at)])))
+    this.changed('one of two files', new Map([...places].map((at) => [at, values.get(at)])))
   }
 
   /** Fields of its files are others now, by its user's doing. */

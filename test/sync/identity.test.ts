@@ -105,6 +105,34 @@ describe.each(kindsFor('copies', RUNTIMES))('%s', (_, options) => {
     project.check()
   })
 
+  it('M8: one app that a merge left at two places is no copy, but an error that names both', async () => {
+    const world = await startWorld(options)
+    await addLamps(world)
+    const project = await cloneWorld(world)
+    project.git('branch', 'other')
+    project.write('apps/Lamp/Lamp.json', { id: 'Lamp', name: 'Nothing of what it was' })
+    project.write('apps/Lamp/index.js', 'export default () => 3\n')
+    project.commit('anew')
+    const branch = project.git('branch', '--show-current')
+    project.git('switch', '--quiet', 'other')
+    project.git('mv', 'apps/Lamp', 'apps/Lantern')
+    project.commit('moved')
+    project.git('switch', '--quiet', branch)
+    project.git('merge', '--quiet', '--no-commit', '--strategy=ours', 'other')
+    project.git('checkout', 'other', '--', 'apps/Lantern')
+    project.commit('merged')
+    expect(project.exists('apps/Lamp/Lamp.json') && project.exists('apps/Lantern/Lamp.json')).toBe(true)
+    const refused: unknown = await project.push().catch((error: unknown) => error)
+    expect(refused).toMatchObject({ code: 'invalid_files' })
+    expect(JSON.stringify(refused)).toMatch(
+      /apps\/Lamp\/Lamp\.json.*apps\/Lantern\/Lamp\.json|apps\/Lantern.*apps\/Lamp\//,
+    )
+    project.git('rm', '--quiet', '-r', 'apps/Lantern')
+    project.commit('one of them')
+    expect(await project.push()).toMatchObject({ kind: 'pushed', refused: [], held: [] })
+    expect((await world.remote.snapshot()).blueprints.map(({ id }) => id)).not.toContain('Lantern')
+  })
+
   it('M8: a copied app folder is a new object, wherever and whenever it is looked at', async () => {
     const world = await startWorld(options)
     await addLamps(world)
