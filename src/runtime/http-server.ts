@@ -27,6 +27,7 @@ export async function createHttpServer(core: RuntimeCore, sockets: AdminSockets)
     routerOptions: { maxParamLength: 4096 },
     requestTimeout: limits.requestMs,
     connectionTimeout: limits.idleMs,
+    keepAliveTimeout: limits.keepAliveMs,
     http: {
       headersTimeout: limits.headMs,
       requestTimeout: limits.requestMs,

@@ -6,6 +6,8 @@ export interface RuntimeLimits {
   readonly requestMs: number
   /** A connection on which nothing moves is cut; longer than `changes.wait` may hold an answer. */
   readonly idleMs: number
+  /** Between two requests a connection is kept open this long. */
+  readonly keepAliveMs: number
   /** What follows a refusal for want of the admin code is read this long, so that the refusal is heard. */
   readonly lingerMs: number
   /** A WebSocket must authenticate. */
@@ -30,6 +32,7 @@ export const DEFAULT_LIMITS: RuntimeLimits = {
   headMs: 30_000,
   requestMs: 300_000,
   idleMs: 120_000,
+  keepAliveMs: 72_000,
   lingerMs: 10_000,
   authMs: 10_000,
   authBytes: 64 * 1024,

@@ -12,6 +12,7 @@ const runtime = await startRuntime({
   limits: {
     headMs: 5000,
     requestMs: 10_000,
+    keepAliveMs: 5000,
     lingerMs: 2000,
     authMs: 5000,
     strangers: 300,
