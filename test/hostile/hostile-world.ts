@@ -109,7 +109,7 @@ export class HostileWorld {
     const objects = of === 'blueprint' ? this.blueprints : this.entities
     const before = objects.get(id)
     // As every runtime does; without it, whatever differs from the line looks lost (G11).
-    const object = { ...fields, lastOpId: said.opId ?? `op-${this.head + 1}` }
+    const object = { ...fields, ...rising(fields, before), lastOpId: said.opId ?? `op-${this.head + 1}` }
     objects.set(id, object)
     // All that was there is named, so that nothing looks as if it had gone back unannounced (G11).
     const named =
@@ -272,4 +272,11 @@ function patched(object: Wire, patch: Wire, remove: readonly string[] = []): Wir
     else delete next[key]
   }
   return { ...next, props }
+}
+
+/** A version that does not rise says that an operation was lost (G11); what is no version says nothing. */
+function rising({ version }: Wire, before: Wire | undefined): Wire {
+  const was = before?.version
+  if (typeof was !== 'number' || typeof version !== 'number' || version > was) return {}
+  return { version: Number.isSafeInteger(was) ? was + 1 : 'x' }
 }
