@@ -1,10 +1,9 @@
 import type { Oid, Repository } from '../git-bridge/repository.ts'
 import { isJsonObject, own } from '../world/json.ts'
 import type { Operation } from '../world/operation.ts'
-import { parseObjectKey } from '../world/state.ts'
 import { newestAbout, operationsAbout } from './rewound.ts'
 import type { Session } from './session.ts'
-import { namesScripts, type Question, type Rewound, type ScriptChange } from './unannounced.ts'
+import { moduleOf, namesScripts, type Question, type Rewound } from './unannounced.ts'
 
 /**
  * Blueprints share modules, and each names its own edition in the world; the line has one file for all (G4), which holds
@@ -49,12 +48,6 @@ export async function staleModules(session: Session, tip: Oid, question: Questio
           .find((name) => name !== undefined)
       : undefined
   return new Set(asked.filter((path) => url(was, path) === url(is, path)))
-}
-
-/** The path of a shared module that a script is. */
-export function moduleOf({ object }: Pick<ScriptChange, 'object'>): string | undefined {
-  const { kind, id } = parseObjectKey(object)
-  return kind === 'shared' ? id : undefined
 }
 
 /** Whether a loss behind an operation took an edition of a module with it. */

@@ -9,11 +9,11 @@ import { type JsonObject, jsonEquals, own } from '../world/json.ts'
 import type { Cursor, Operation } from '../world/operation.ts'
 import { type FieldValue, type ObjectKind, parseObjectKey, type WorldObject } from '../world/state.ts'
 import { isInHand } from '../world/wire-world.ts'
-import { moduleOf, staleModules } from './editions.ts'
+import { staleModules } from './editions.ts'
 import type { LostObject } from './lost-state.ts'
 import { findReturned, findRewound, operationsAbout, sameVersion } from './rewound.ts'
 import type { Session } from './session.ts'
-import { isNamed, isRemoval, namesIn, type Question, type Verdict } from './unannounced.ts'
+import { isNamed, isRemoval, moduleOf, namesIn, type Question, type Verdict } from './unannounced.ts'
 import { PAGE } from './world-now.ts'
 
 /** Commits about an object that are asked whether a field had a value before. */

@@ -65,6 +65,12 @@ export interface ScriptChange {
   readonly world: FieldValue
 }
 
+/** The path of a shared module that a script is. */
+export function moduleOf({ object }: Pick<ScriptChange, 'object'>): string | undefined {
+  const { kind, id } = parseObjectKey(object)
+  return kind === 'shared' ? id : undefined
+}
+
 /** Changed by an earlier operation after all; without one; or back at what was before an acknowledged write (G11). */
 export type Verdict =
   | ({ readonly kind: 'announced' } & Stale)
@@ -205,9 +211,9 @@ export const ALL_OLDER = 'Older: *\n\n'
 /** What a commit says that brings the line to where the world was just before an operation: its subject, and a paragraph. */
 export function correctionText(
   { key, scripts, hides }: Question,
-  { kind, fields }: Exclude<Verdict, { kind: 'announced' }>,
+  { kind, fields, stale }: Exclude<Verdict, { kind: 'announced' }>,
 ): { readonly subject: string; readonly body: string } {
-  const followers = kind === 'rewound' ? [] : scripts
+  const followers = kind === 'rewound' ? [] : scripts.filter((script) => stale?.has(moduleOf(script) ?? '') !== true)
   const named = [...fields, ...followers.map(({ object, field }) => (object === key ? field : [object]))]
   const names = named.map(fieldName).join(', ')
   if (kind === 'unannounced') return { subject: `unannounced changes: ${key} changed in ${names}`, body: '' }

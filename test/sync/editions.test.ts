@@ -124,6 +124,8 @@ it('is not lost with what a runtime lost of who has an older one, as a later edi
   expect(stopped).toMatchObject({ code: 'lost_state', data: { objects: [{ object: 'blueprint:Door' }] } })
   expect(JSON.stringify((stopped as { data: unknown }).data)).not.toContain('shared')
   await pullWith(project, { loss: 'accept' })
+  expect(project.git('log', '-8', '--format=%s%n%b', REF)).toContain('lost state: blueprint:Door')
+  expect(project.git('log', '-8', '--format=%s%n%b', REF)).not.toContain('shared')
   expect(project.json('apps/Door/Door.json')).toMatchObject({ desc: 'saved', props: { a: 1, b: 3, c: 3 } })
   expect(project.read(MODULE)).toBe(tint('second'))
 })
