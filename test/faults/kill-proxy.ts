@@ -55,7 +55,11 @@ export class KillProxy {
     const earlier = this.#watches.get(command.code)
     const watch = new Watch(command)
     this.#watches.set(command.code, watch)
-    for (const [socket, owner] of this.#sockets) if (owner === undefined || owner === earlier) socket.destroy()
+    // Whose a connection is that has not said its code yet, is known where nobody else runs one.
+    const isAlone = this.#watches.size === 1
+    for (const [socket, owner] of this.#sockets) {
+      if (owner === undefined ? isAlone : owner === earlier) socket.destroy()
+    }
     return watch
   }
 

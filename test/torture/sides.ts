@@ -32,6 +32,7 @@ function versionOf(
   path: string,
   text: string | undefined,
 ): { readonly object: string; readonly fields: Fields } | undefined {
-  if (text === undefined) return undefined
+  // Of several merge bases git makes one, in which a file that only they added is empty.
+  if (text === undefined || text === '') return undefined
   return path.endsWith('.js') ? { object: path, fields: linesIn(text) } : readFile(path, text)
 }
