@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   chmodSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -129,12 +130,22 @@ export class Sandbox {
         if (OURS.test(inside) || GITS.test(inside) || (first && FIRST.test(inside))) continue
       }
       if (path === 'work/project' && first) continue
-      if (this.#before.get(path) !== now.get(path)) {
+      const was = this.#before.get(path)
+      if (was !== now.get(path) && !(inside !== undefined && this.#isPutAside(inside, was))) {
         const what = !now.has(path) ? 'deleted' : this.#before.has(path) ? 'changed' : 'created'
         this.find(`${after}: ${what} ${JSON.stringify(path)}`)
       }
     }
     this.#before = now
+  }
+
+  /** Whether git keeps a file as it was until the open merge is concluded, as `--autostash` asks. */
+  #isPutAside(path: string, was: string | undefined): boolean {
+    const mark = this.path('.git/MERGE_AUTOSTASH')
+    if (was === undefined || !existsSync(mark)) return false
+    const stash = readFileSync(mark, 'utf8').trim()
+    const content = execFileSync('git', ['show', `${stash}:${path}`], { cwd: this.project, maxBuffer: 1 << 28 })
+    return was.endsWith(` ${createHash('sha1').update(content).digest('hex')}`)
   }
 
   /** No link, no program, no name that starts with a dot comes from a world. */

@@ -99,6 +99,7 @@ export class Universe {
   /** All but the apps is in one file. */
   readonly #manifest: boolean
   #open: Unseen[] = []
+  readonly #interrupted = new Set<Unseen>()
   /** Edits that a rebase left out, because others had made them. */
   #twice: Bits = NO_BITS
 
@@ -596,7 +597,7 @@ export class Universe {
         if (running.name === 'pull') machine.settled(this.world.watch.dropped.keys())
         machine.learn()
         this.#own(machine)
-        this.#dropPutBack(machine)
+        this.#interrupt(machine)
         continue
       }
       if (ending.kind === 'failed') {
@@ -667,11 +668,15 @@ export class Universe {
     this.#open = this.#open.filter(({ clone, at }) => clone !== machine.name || !machine.hasSaid(at))
   }
 
-  /** What a push had put back before it was killed is in the world again: whose it is, has lost nothing. */
-  #dropPutBack(machine: Machine): void {
+  /** What a push had done before it was killed. */
+  #interrupt(machine: Machine): void {
     this.#open.push(...this.world.watch.unseen.splice(0))
-    const { values } = this.world.watch.now
-    this.#open = this.#open.filter(({ clone, at, stand }) => clone !== machine.name || values.get(at) !== stand.value)
+    for (const one of this.#open) if (one.clone === machine.name) this.#interrupted.add(one)
+  }
+
+  /** What a killed push had put back, or the next puts back from its merge, is in the world again: nobody has lost it. */
+  #isPutBack(one: Unseen): boolean {
+    return this.#interrupted.has(one) && this.world.watch.now.values.get(one.at) === one.stand.value
   }
 
   #answerUnseen(machine: Machine): void {
@@ -683,7 +688,7 @@ export class Universe {
       // What the feed had dropped before it was read back, nobody can name; that it had, is said.
       if (machine.said.some((text) => text.includes('no longer reaches back'))) continue
       if (machine.hasSaid(one.at) || machine.hasShown(one.at) || this.#wasWrittenAgain(one)) continue
-      if (this.#isInHand(machine, one)) continue
+      if (this.#isInHand(machine, one) || this.#isPutBack(one)) continue
       if (machine.owesReport) {
         this.#open.push(one)
         continue

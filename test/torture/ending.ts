@@ -49,7 +49,7 @@ async function catchUp(person: Person): Promise<void> {
   await mergeTeam(person)
   await settle()
   for (let attempt = 1; ; attempt++) {
-    const code: number | null = await run('push', '--yes', '--allow-mass-delete')
+    const code: number | null = await run('push', '--yes', '--allow-mass-delete', '--wait-lock', '180')
     if (code === 0) break
     if (attempt === 5) throw new Error(`${person.name}: ${attempt} pushes, and the last exits with ${code}`)
     await run('pull', '--yes')
