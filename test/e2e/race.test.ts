@@ -20,7 +20,7 @@ import { furnish } from './race-world.ts'
 const SIZE = {
   ...(process.env.LONG === 'all'
     ? { pushers: 20, editors: 20, objects: 50, seconds: 60, pace: 3000 }
-    : { pushers: 4, editors: 8, objects: 16, seconds: 3, pace: 800 }),
+    : { pushers: 4, editors: 8, objects: 16, seconds: 2, pace: 800 }),
   ...(JSON.parse(process.env.RACE_SIZE ?? '{}') as Record<string, number>),
 }
 

@@ -3,6 +3,7 @@ import { fetchWorld } from '../../src/sync/fetch.ts'
 import { init } from '../../src/sync/init.ts'
 import { type PullOptions, pull } from '../../src/sync/pull.ts'
 import type { JsonObject } from '../../src/world/json.ts'
+import { kindsFor } from '../e2e/long.ts'
 import { addLamps, Checkout, cloneWorld, startWorld, temporaryFolder, type World } from './support.ts'
 import { ScriptedFeed, withRuntime } from './unlucky-support.ts'
 
@@ -57,7 +58,7 @@ function lamp(project: Checkout, id: string): Record<string, unknown> {
 const subjects = (project: Checkout, range: string) =>
   project.git('log', '--reverse', '--format=%an|%s', range).split('\n')
 
-describe.each(['split', 'manifest'] as const)(
+describe.each(kindsFor('an edit brings it to light', ['split', 'manifest'] as const))(
   'G4, G11: an edit of a world brings to light what that had lost (%s)',
   (layout) => {
     it('stops, names it all, and takes it over or restores it beside the edit', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type PullOptions, pull } from '../../src/sync/pull.ts'
+import { kindsFor } from '../e2e/long.ts'
 import { deploy, editBlueprint } from './kept-project.ts'
 import { addLamps, type Checkout, cloneWorld, startWorld, temporaryFolder, type World } from './support.ts'
 
@@ -38,59 +39,63 @@ async function furnish(options: Parameters<typeof startWorld>[0]): Promise<{ wor
   return { world, project }
 }
 
-describe.each([{}, { publicLike: true }])(
-  'a shared module of which blueprints name several editions, %o',
-  (options) => {
-    it('is what was deployed last: other changes of who has an older one leave it alone', async () => {
-      const { world, project } = await furnish(options)
-      await editBlueprint(world, 'Door', { desc: 'a door' })
-      await project.pull()
-      expect(changed(project)).toEqual(['apps/Door/Door.json'])
-      expect(project.read(MODULE)).toBe(tint('second'))
-      await editBlueprint(world, 'Door', { props: { a: 1, b: 2 } })
-      await project.pull()
-      expect(changed(project)).toEqual(['apps/Door/Door.json'])
-      // Nor do its own new scripts, deployed beside the old edition.
-      await deploy(world, 'Door', scripts('third', 'first'))
-      await project.pull()
-      expect(changed(project)).toEqual(['apps/Door/index.js'])
-      expect(project.read(MODULE)).toBe(tint('second'))
-      expect((await pullWith(project, { verify: true })).kind).toBe('up-to-date')
-    })
+const KINDS = [{ publicLike: false }, { publicLike: true }] as const
 
-    it('follows who deploys another edition than before, older ones too', async () => {
-      const { world, project } = await furnish(options)
-      await deploy(world, 'Door', scripts('third', 'second'))
-      await project.pull()
-      expect(changed(project)).toEqual(['apps/Door/index.js'])
-      await deploy(world, 'Door', scripts('fourth', 'first'))
-      await project.pull()
-      expect(project.read(MODULE)).toBe(tint('first'))
-      await deploy(world, 'Lamp', scripts('fifth'))
-      await project.pull()
-      expect(project.read(MODULE)).toBe(tint('fifth'))
-    })
+describe.each(KINDS)('a shared module of which blueprints name several editions, %o', (options) => {
+  /** Both runtimes with `npm run test:long`: they say the same of blueprints. */
+  function test(name: string, body: () => Promise<void>): void {
+    if (kindsFor(name, KINDS).includes(options)) it(name, body)
+  }
 
-    it('does not go back with a copy of who has an older one', async () => {
-      const { world, project } = await furnish(options)
-      const { uid: _, ...door } = (await world.blueprint('Door'))!
-      const copy = async (id: string, scriptFiles: unknown) => {
-        const lock = await world.remote.acquireLock('bob', 30, 'Door')
-        if (lock.kind !== 'acquired') throw new Error('locked')
-        const blueprint = { ...door, id, name: id, version: 0, scriptFiles }
-        await world.act('bob', { type: 'blueprint_add', blueprint, lockToken: lock.token } as never)
-        await world.remote.releaseLock(lock.token, 'Door')
-        await project.pull()
-        expect(project.read(`apps/${id}/index.js`)).toContain('// first')
-      }
-      await copy('Gate', door.scriptFiles)
-      expect(project.read(MODULE)).toBe(tint('second'))
-      const other = await world.remote.uploadAsset(new TextEncoder().encode(tint('new')), 'js')
-      await copy('Fence', { ...(door.scriptFiles as object), '@shared/tint.js': other })
-      expect(project.read(MODULE)).toBe(tint('new'))
-    })
-  },
-)
+  test('is what was deployed last: other changes of who has an older one leave it alone', async () => {
+    const { world, project } = await furnish(options)
+    await editBlueprint(world, 'Door', { desc: 'a door' })
+    await project.pull()
+    expect(changed(project)).toEqual(['apps/Door/Door.json'])
+    expect(project.read(MODULE)).toBe(tint('second'))
+    await editBlueprint(world, 'Door', { props: { a: 1, b: 2 } })
+    await project.pull()
+    expect(changed(project)).toEqual(['apps/Door/Door.json'])
+    // Nor do its own new scripts, deployed beside the old edition.
+    await deploy(world, 'Door', scripts('third', 'first'))
+    await project.pull()
+    expect(changed(project)).toEqual(['apps/Door/index.js'])
+    expect(project.read(MODULE)).toBe(tint('second'))
+    expect((await pullWith(project, { verify: true })).kind).toBe('up-to-date')
+  })
+
+  test('follows who deploys another edition than before, older ones too', async () => {
+    const { world, project } = await furnish(options)
+    await deploy(world, 'Door', scripts('third', 'second'))
+    await project.pull()
+    expect(changed(project)).toEqual(['apps/Door/index.js'])
+    await deploy(world, 'Door', scripts('fourth', 'first'))
+    await project.pull()
+    expect(project.read(MODULE)).toBe(tint('first'))
+    await deploy(world, 'Lamp', scripts('fifth'))
+    await project.pull()
+    expect(project.read(MODULE)).toBe(tint('fifth'))
+  })
+
+  test('does not go back with a copy of who has an older one', async () => {
+    const { world, project } = await furnish(options)
+    const { uid: _, ...door } = (await world.blueprint('Door'))!
+    const copy = async (id: string, scriptFiles: unknown) => {
+      const lock = await world.remote.acquireLock('bob', 30, 'Door')
+      if (lock.kind !== 'acquired') throw new Error('locked')
+      const blueprint = { ...door, id, name: id, version: 0, scriptFiles }
+      await world.act('bob', { type: 'blueprint_add', blueprint, lockToken: lock.token } as never)
+      await world.remote.releaseLock(lock.token, 'Door')
+      await project.pull()
+      expect(project.read(`apps/${id}/index.js`)).toContain('// first')
+    }
+    await copy('Gate', door.scriptFiles)
+    expect(project.read(MODULE)).toBe(tint('second'))
+    const other = await world.remote.uploadAsset(new TextEncoder().encode(tint('new')), 'js')
+    await copy('Fence', { ...(door.scriptFiles as object), '@shared/tint.js': other })
+    expect(project.read(MODULE)).toBe(tint('new'))
+  })
+})
 
 it('does not go back with what a runtime lost of who has an older one', async () => {
   const dataDir = temporaryFolder()
