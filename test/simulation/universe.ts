@@ -100,7 +100,7 @@ export class Universe {
   readonly #manifest: boolean
   #open: Unseen[] = []
   readonly #interrupted = new Set<Unseen>()
-  /** Edits that a rebase left out, because others had made them. */
+  /** Edits that a rebase left out, because others had made them, or a squash. */
   #twice: Bits = NO_BITS
 
   constructor(seed: number, losses = false) {
@@ -488,7 +488,10 @@ export class Universe {
     this.count('shares')
   }
 
-  /** A rebase leaves out what others did as well: their edit stands for it, and for what it had superseded. */
+  /**
+   * A rebase leaves out what others did as well, a squash what comes to nothing: what stands there stands for it, and for
+   * what it had superseded.
+   */
   #dropped(machine: Machine, commits: readonly Oid[]): void {
     const head = this.histories.siteOf(machine.git.head())
     for (const oid of commits) {
@@ -542,7 +545,7 @@ export class Universe {
       if (squashed === 'merged') {
         machine.sources = [feature]
         machine.committed()
-      }
+      } else if (squashed === 'up-to-date') this.#dropped(machine, [feature])
     }
     git.deleteBranch('feature')
   }
@@ -674,9 +677,11 @@ export class Universe {
     for (const one of this.#open) if (one.clone === machine.name) this.#interrupted.add(one)
   }
 
-  /** What a killed push had put back, or the next puts back from its merge, is in the world again: nobody has lost it. */
-  #isPutBack(one: Unseen): boolean {
-    return this.#interrupted.has(one) && this.world.watch.now.values.get(one.at) === one.stand.value
+  /** What a killed push had put back is in the world again, or in its closing merge, for the next push: it is not lost. */
+  #isPutBack(machine: Machine, one: Unseen): boolean {
+    if (!this.#interrupted.has(one)) return false
+    const { value } = standAt(this.histories.siteOf(machine.git.head()), one.at)
+    return value === one.stand.value || this.world.watch.now.values.get(one.at) === one.stand.value
   }
 
   #answerUnseen(machine: Machine): void {
@@ -688,7 +693,7 @@ export class Universe {
       // What the feed had dropped before it was read back, nobody can name; that it had, is said.
       if (machine.said.some((text) => text.includes('no longer reaches back'))) continue
       if (machine.hasSaid(one.at) || machine.hasShown(one.at) || this.#wasWrittenAgain(one)) continue
-      if (this.#isInHand(machine, one) || this.#isPutBack(one)) continue
+      if (this.#isInHand(machine, one) || this.#isPutBack(machine, one)) continue
       if (machine.owesReport) {
         this.#open.push(one)
         continue
