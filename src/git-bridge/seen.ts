@@ -137,7 +137,7 @@ const NOTHING: ReadonlySet<string> = new Set()
 /** How much of the line is read for what somebody had who pulled last long ago. */
 const PASSED = 10_000
 
-/** The objects that the world wrote after what a commit has of the line, up to the baseline; undefined: any of them. */
+/** The objects that the world wrote after what a commit has of the line, up to the baseline; undefined where it may be all. */
 async function objectsBetween(
   repository: Repository,
   commit: Oid,

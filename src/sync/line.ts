@@ -16,7 +16,7 @@ import { wireAssetUrls } from '../projection/wire.ts'
 import { describeOperation } from '../projection/words.ts'
 import { fieldEquality } from '../resolvers/equality.ts'
 import { type FieldPath, fieldAt, withField } from '../resolvers/fields.ts'
-import { type JsonObject, own, withKey } from '../world/json.ts'
+import { type JsonObject, jsonEquals, own, withKey } from '../world/json.ts'
 import type { Cursor, Operation } from '../world/operation.ts'
 import { type ObjectKey, objectKey } from '../world/state.ts'
 import { type Effect, effectOf, isInHand, type WireWorld } from '../world/wire-world.ts'
@@ -84,8 +84,8 @@ export class LineWriter {
   readonly #assumed: ReadonlyMap<string, AssetValue>
   /** Where somebody's hand moved an object last, which made no commit: the object's next operation carries it (G4). */
   readonly #held = new Map<ObjectKey, JsonObject>()
-  /** The versions of the blueprints that operations were about. */
-  readonly #versions = new Map<ObjectKey, number>()
+  /** The blueprints that operations were about, as the newest of them left each. */
+  readonly #newest = new Map<ObjectKey, JsonObject>()
   /** Objects that operations changed though the line did not have them. */
   readonly #missing = new Set<ObjectKey>()
   #time: number
@@ -188,9 +188,8 @@ export class LineWriter {
         const correction = verdict.kind === 'announced' ? undefined : await this.#correction(operation, found, verdict)
         if (correction !== undefined) yield correction
       }
-      const version = effect.kind === 'put' ? own(effect.object, 'version') : undefined
-      if (typeof version === 'number') this.#versions.set(about, version)
-      else this.#versions.delete(about)
+      if (effect.kind === 'put' && effect.of === 'blueprint') this.#newest.set(about, effect.object)
+      else this.#newest.delete(about)
       await this.#materializer.apply(effect, stale)
       await this.#materializer.finish()
       const edits = this.#tree.take()
@@ -255,7 +254,8 @@ export class LineWriter {
     const fields = unannouncedFields(step, new Set([...namesIn(operation), ...carried.map(([field]) => field)]))
     const scripts = kind === 'blueprint' && !namesScripts(operation) ? await this.#scriptsIn(effect, step) : []
     const version = kind === 'blueprint' ? own(effect.object, 'version') : undefined
-    const isHiding = typeof version === 'number' && mayHide(step, operation, version, this.#versions.get(key))
+    const isHiding =
+      typeof version === 'number' && mayHide(step, operation, version, own(this.#newest.get(key) ?? {}, 'version'))
     const hides = isHiding ? 'fields' : 'nothing'
     if (fields.length + scripts.length + modules.size === 0 && !isHiding) return undefined
     const { path, object, after } = step
@@ -273,6 +273,9 @@ export class LineWriter {
 
   async #scriptsIn(effect: Effect & { readonly kind: 'put' }, step: ObjectStep): Promise<readonly ScriptChange[]> {
     await this.#materializer.apply(effect)
+    // Nothing to ask about: its operation before named the same ones.
+    const before = own(this.#newest.get(objectKey('blueprint', effect.id)) ?? {}, 'scriptFiles')
+    if (jsonEquals(before, own(effect.object, 'scriptFiles'))) await this.#putBackModules(() => true)
     const now = await this.#materializer.present('blueprint', effect.id)
     return now === undefined ? [] : changedScripts(step, now.fields, this.#tree.changed())
   }

@@ -5,7 +5,7 @@ import { assetValue, extensionOf } from '../projection/asset-value.ts'
 import { classify } from '../projection/paths.ts'
 import { fieldEquality } from '../resolvers/equality.ts'
 import { diffObjects, type FieldPath, fieldAt, fieldName, overlap, withField } from '../resolvers/fields.ts'
-import { type JsonObject, jsonEquals } from '../world/json.ts'
+import { type Json, type JsonObject, jsonEquals } from '../world/json.ts'
 import type { Operation } from '../world/operation.ts'
 import {
   type FieldValue,
@@ -125,8 +125,8 @@ export function unannouncedFields(step: ObjectStep, names: ReadonlySet<string>):
  * Whether an update of a blueprint may hide that others' changes were lost: it brings new scripts, or several props at
  * once, and its version may not have risen since `before`. What we push ourselves says what we believe of every field.
  */
-export function mayHide(step: ObjectStep, operation: Operation, version: number, before: number | undefined): boolean {
-  if (operation.source.startsWith('git:') || (before !== undefined && version > before)) return false
+export function mayHide(step: ObjectStep, operation: Operation, version: number, before: Json | undefined): boolean {
+  if (operation.source.startsWith('git:') || (typeof before === 'number' && version > before)) return false
   if (namesScripts(operation)) return true
   if (!namesIn(operation).includes('props')) return false
   const { kind, id } = step.object
