@@ -56,6 +56,12 @@ describe.each(KINDS)('a shared module of which blueprints name several editions,
     await editBlueprint(world, 'Door', { props: { a: 1, b: 2 } })
     await project.pull()
     expect(changed(project)).toEqual(['apps/Door/Door.json'])
+    // Nor do several in one go, of which only the first is asked about.
+    for (const a of [5, 6, 7]) await editBlueprint(world, 'Door', { props: { a, b: 2 } })
+    await project.pull()
+    const files = project.git('log', '-3', '--format=', '--name-only', REF).split('\n')
+    expect(files).toEqual(['apps/Door/Door.json', 'apps/Door/Door.json', 'apps/Door/Door.json'])
+    expect(project.read(MODULE)).toBe(tint('second'))
     // Nor do its own new scripts, deployed beside the old edition.
     await deploy(world, 'Door', scripts('third', 'first'))
     await project.pull()
