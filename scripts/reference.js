@@ -24,6 +24,7 @@ const CODES = {
   'sync:hooks:install': [0, 1],
   'sync:hooks:uninstall': [0, 1],
   'sync:init': [0, 1, 2, 4, 5],
+  'sync:layout': [0, 1, 2, 4, 5],
   'sync:log': [0, 1],
   'sync:merge-driver': [0, 1],
   'sync:metrics': [0, 1],

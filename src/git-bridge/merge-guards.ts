@@ -1,5 +1,5 @@
 import type { FileProblem } from '../projection/json-file.ts'
-import { MANIFEST_FILE, SETTINGS_FILE, SPAWN_FILE } from '../projection/paths.ts'
+import { SETTINGS_FILE, SPAWN_FILE } from '../projection/paths.ts'
 import { SyncError } from '../world/errors.ts'
 import { SETTINGS, SPAWN } from '../world/state.ts'
 import type { Oid, Repository, TreeEdit, TreeEntry } from './repository.ts'
@@ -11,26 +11,6 @@ import type { TreeObjects } from './tree-objects.ts'
 export async function appFolders(repository: Repository, treeish: Oid, prefix: string): Promise<readonly string[]> {
   const apps = await repository.lookup(treeish, `${prefix}apps`)
   return apps?.mode === '40000' ? (await repository.readTree(apps.oid)).map(({ name }) => name) : []
-}
-
-/** G8: a tree has one layout, and both sides the same. Throws `both_layouts`, `layout_mismatch`. */
-export async function requireOneLayout(repository: Repository, prefix: string, ours: Oid, theirs: Oid): Promise<void> {
-  const [manifest, theirManifest, ...parts] = await Promise.all([
-    repository.lookup(ours, prefix + MANIFEST_FILE),
-    repository.lookup(theirs, prefix + MANIFEST_FILE),
-    // A folder world/ that holds nothing but notes is no layout.
-    ...['world/entities', SETTINGS_FILE, SPAWN_FILE].map((path) => repository.lookup(ours, prefix + path)),
-  ])
-  const split = parts.find((part) => part !== undefined)
-  if (manifest !== undefined && split !== undefined) {
-    throw new SyncError('both_layouts', `The project has both ${MANIFEST_FILE} and a folder world/.`, {
-      hint: 'Keep the one that holds your world and remove the other.',
-    })
-  }
-  if (theirManifest === undefined ? manifest === undefined : split === undefined) return
-  throw new SyncError('layout_mismatch', 'This branch and the remote ref have different layouts of the world.', {
-    hint: `Bring ${theirManifest === undefined ? 'the folder world/' : MANIFEST_FILE} back, as the remote ref has it.`,
-  })
 }
 
 /**

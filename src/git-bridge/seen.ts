@@ -1,3 +1,4 @@
+import { LAYOUT } from './layout.ts'
 import type { Commit, Oid, Repository } from './repository.ts'
 import { readUncertified } from './trailers.ts'
 
@@ -106,7 +107,7 @@ async function walkOurs(
     if (commit.committer.time < since) break
     recent.add(commit.oid)
     const trailers = readUncertified(commit.message)
-    if (trailers === undefined) continue
+    if (trailers === undefined || trailers.object === LAYOUT) continue
     const key = copyKey(trailers.worldId, trailers.opId)
     // The newest stands for all: what it holds is what HEAD made of them.
     if (!copies.has(key)) copies.set(key, commit.oid)

@@ -17,7 +17,7 @@ export interface LineTrailers {
   readonly source: string
   readonly tree: Oid
   readonly format: number
-  /** The object that the operation was about, `snapshot` for a commit that holds a whole snapshot. */
+  /** The object that the operation was about; `snapshot` for a whole snapshot, `layout` for another layout (G8). */
   readonly object: string
   /** The line has cleaning rules; its root says which (G5). */
   readonly cleaned: boolean

@@ -8,14 +8,8 @@ import type { ConflictedFile } from './conflicted-files.ts'
 import { findDangling } from './dangling.ts'
 import { keepModes, modeOf } from './file-modes.ts'
 import { type IdentityNote, settleIdentity } from './identity.ts'
-import {
-  appFolders,
-  refuseInTheWay,
-  refuseLosses,
-  refuseMissing,
-  refuseProblems,
-  requireOneLayout,
-} from './merge-guards.ts'
+import { requireOneLayout } from './layout.ts'
+import { appFolders, refuseInTheWay, refuseLosses, refuseMissing, refuseProblems } from './merge-guards.ts'
 import { addEchoes, addMoved, addNamed, addReferrers, readOurs, same, untouched, whereWritten } from './merge-units.ts'
 import { MergedTree, taken } from './merged-tree.ts'
 import { type Overwritten, rebased } from './rebased.ts'
@@ -136,7 +130,7 @@ export async function mergeWorlds(
     return { tree, ...clean, objects: new Map(), incoming, outgoing: [], assets: new Map(), whole }
   }
 
-  await requireOneLayout(repository, prefix, ours, theirs)
+  await requireOneLayout(repository, prefix, commits)
   const units = unitsOf(changed)
   addEchoes(units, theirChanges, news ?? NO_NEWS)
   await addNamed(units, repository, prefix, [ours, theirs], overwritten)

@@ -4,6 +4,7 @@ import { type FieldPath, FieldSet, fieldAt, overlap, withField, writtenFields } 
 import { type JsonObject, jsonEquals } from '../world/json.ts'
 import { type FieldValue, type ObjectKey, parseObjectKey, type WorldObject } from '../world/state.ts'
 import { settleIdentity } from './identity.ts'
+import { isLayoutChange } from './layout.ts'
 import type { Oid, Repository } from './repository.ts'
 import type { News, Seen } from './seen.ts'
 import { readUncertified, rewrittenIn } from './trailers.ts'
@@ -56,9 +57,11 @@ export async function writtenIn(
     elsewhere.set(commit, reading)
     return reading
   }
+  // A commit from before a change of the layout has the objects in other files (G8).
+  const inEither = { ...units, files: new Set([...units.files, MANIFEST_FILE, ...usualFiles(keys ?? [])]) }
   // What was lost or copied in a commit of ours is to be told as the merge that pushed it told it (M8).
   const readSettled = async (commit: Oid): Promise<TreeObjects> => {
-    const read = await readUnits(repository, commit, prefix, units)
+    const read = await readUnits(repository, commit, prefix, inEither)
     const base = line[0]?.parents[0]
     if (options.base === undefined || base === undefined) return read
     const objects = new Map([...options.base.objects].filter(([, { path }]) => inUnits(units, path)))
@@ -74,6 +77,8 @@ export async function writtenIn(
   }
   let previous: { readonly oid: Oid; readonly units: Units; readonly read: TreeObjects } | undefined
   for (const commit of line) {
+    // Other files, the same values.
+    if (isLayoutChange(commit)) continue
     // A commit says what it is about; only a whole snapshot can be about anything.
     if (!concerns(units, readUncertified(commit.message)?.object ?? '')) continue
     const rewritten = rewrittenIn(commit.message)
@@ -208,6 +213,14 @@ function covers(read: Units, wanted: Units): boolean {
   return (
     [...wanted.files].every((file) => read.files.has(file)) && [...wanted.folders].every((f) => read.folders.has(f))
   )
+}
+
+/** Where objects are that a manifest holds, without one. */
+function usualFiles(keys: Iterable<ObjectKey>): readonly string[] {
+  return [...keys].flatMap((key) => {
+    const { kind, id } = parseObjectKey(key)
+    return { entity: [entityFile(id)], settings: [SETTINGS_FILE], spawn: [SPAWN_FILE] }[kind as string] ?? []
+  })
 }
 
 /** Whether a commit about an object (`entity:lamp`) can have changed one of the units. */

@@ -2,9 +2,9 @@ import type { Commit, Oid } from '../git-bridge/repository.ts'
 import { readUncertified } from '../git-bridge/trailers.ts'
 import { readUnits, type TreeObjects } from '../git-bridge/tree-objects.ts'
 import { unitsOf } from '../git-bridge/units.ts'
-import { classify, MANIFEST_FILE } from '../projection/paths.ts'
+import { classify, entityFile, MANIFEST_FILE, SETTINGS_FILE, SPAWN_FILE } from '../projection/paths.ts'
 import { sameObject } from '../resolvers/object.ts'
-import type { ObjectKey } from '../world/state.ts'
+import { type ObjectKey, parseObjectKey } from '../world/state.ts'
 import type { Attribution } from './plan.ts'
 import type { Session } from './session.ts'
 
@@ -33,22 +33,27 @@ export async function attributions(
   const { repository, prefix } = session
   const found = new Map<ObjectKey, Attribution>()
   const byPlace = new Map<string, Set<ObjectKey>>()
+  const placesByKey = new Map<ObjectKey, readonly string[]>()
+  const walked = new Set<string>()
   for (const { key, path } of wanted) {
     if (path === undefined) continue
-    const place = placeOf(path)
-    byPlace.set(place, (byPlace.get(place) ?? new Set()).add(key))
+    const places = placesOf(key, path)
+    placesByKey.set(key, places)
+    for (const place of places) byPlace.set(place, (byPlace.get(place) ?? new Set()).add(key))
+    walked.add(prefix + places[0]!)
+    if (places.length > 1) walked.add(prefix + (path === MANIFEST_FILE ? 'world' : MANIFEST_FILE))
   }
   const newest = await repository.readCommit(head)
   const fallback: Attribution = { commit: head, actor: actorOf(newest) }
-  const places = [...byPlace.keys()].map((place) => prefix + place)
-  const paths = places.length <= PATHS ? places : prefix === '' ? [] : [prefix.slice(0, -1)]
-  const settle = (place: string, keys: Iterable<ObjectKey>, commit: Commit): void => {
-    const left = byPlace.get(place)!
+  const paths = walked.size <= PATHS ? [...walked] : prefix === '' ? [] : [prefix.slice(0, -1)]
+  const settle = (keys: Iterable<ObjectKey>, commit: Commit): void => {
     for (const key of keys) {
-      if (!left.delete(key)) continue
       found.set(key, { commit: commit.oid, actor: actorOf(commit) })
+      for (const place of placesByKey.get(key)!) {
+        const left = byPlace.get(place)
+        if (left?.delete(key) === true && left.size === 0) byPlace.delete(place)
+      }
     }
-    if (left.size === 0) byPlace.delete(place)
   }
   const manifests = new Manifests(session)
   if (byPlace.size > 0) {
@@ -63,12 +68,20 @@ export async function attributions(
         if (left === undefined) continue
         const touched =
           place === MANIFEST_FILE && manifests.read < MANIFESTS ? await manifests.changed(commit, left) : [...left]
-        settle(place, touched, commit)
+        settle(touched, commit)
       }
       if (byPlace.size === 0) break
     }
   }
   return (key) => found.get(key) ?? fallback
+}
+
+/** Where an object's commits are looked for: at its place, and where the other layout had it before a change (G8). */
+function placesOf(key: ObjectKey, path: string): readonly string[] {
+  const { kind, id } = parseObjectKey(key)
+  const other = { entity: entityFile(id), settings: SETTINGS_FILE, spawn: SPAWN_FILE }[kind as string]
+  if (other === undefined) return [placeOf(path)]
+  return [path, path === MANIFEST_FILE ? other : MANIFEST_FILE]
 }
 
 /** What is taken as one: an app with its scripts, else the file itself. */

@@ -87,6 +87,6 @@ export function examineLayout({ layout, objects }: ExaminedProject, prefix: stri
   if (layout === 'split') return [ok(`one file per entity; ${count(entities, 'entity file')}`)]
   if (entities <= MANY) return [ok(`all ${entities} entities in ${MANIFEST_FILE}`)]
   const what = `holds ${entities} entities: each operation costs in proportion to all of them`
-  const hint = `Beyond ${MANY}, one file per entity is better; a new "gamedev sync clone" has that.`
+  const hint = `Beyond ${MANY}, one file per entity is better: "gamedev sync layout split" makes it so.`
   return [information(what, { path: prefix + MANIFEST_FILE, hint })]
 }

@@ -14,7 +14,15 @@ import { rememberRefused } from './refused.ts'
 import { feedKnows, replay } from './replay.ts'
 import type { Session } from './session.ts'
 import { refuseShallow } from './shallow.ts'
-import { certifiedBeyond, furthestOf, isBetter, type LineCommit, readLineCommit } from './tip.ts'
+import {
+  certifiedBeyond,
+  firstFitting,
+  furthestOf,
+  isBetter,
+  type LineCommit,
+  readLineCommit,
+  speaksLike,
+} from './tip.ts'
 
 export interface FetchReport {
   readonly worldId: string
@@ -128,14 +136,20 @@ async function chooseTip(
   if (beyond.length === 0 || head === undefined) return { line: tip, searched: head }
   // The line that HEAD has taken in furthest wins (G7): another that lies in its history too is no reason to leave it.
   const present = before === undefined ? undefined : await furthestOf(repository, head, before, worldId)
+  const fits = speaksLike(repository, head, session.prefix)
+  const isFit = present !== undefined && (await fits(present))
   let dropped: LineCommit | undefined
   let elsewhere: LineCommit | undefined
-  for (const candidate of beyond) {
+  for (const candidate of await firstFitting(beyond, fits)) {
     if (!(await standsHere(repository, session.prefix, candidate))) {
       elsewhere ??= candidate
       continue
     }
-    if (present !== undefined && !(await isFurther(session, candidate, present))) break
+    if (present !== undefined) {
+      // However far a line of another layout has come, this one is read up to there.
+      const fit = await fits(candidate)
+      if (!(fit === isFit ? await isFurther(session, candidate, present) : fit)) break
+    }
     const known = await feedKnows(session, candidate.trailers)
     if (known === 'has') return { line: candidate, searched: undefined }
     if (known === 'dropped') dropped ??= candidate

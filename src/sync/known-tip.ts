@@ -2,7 +2,7 @@ import type { Oid, Repository } from '../git-bridge/repository.ts'
 import { readTrailers } from '../git-bridge/trailers.ts'
 import { SyncError } from '../world/errors.ts'
 import type { Session } from './session.ts'
-import { certifiedBeyond, type LineCommit } from './tip.ts'
+import { certifiedBeyond, firstFitting, type LineCommit, speaksLike } from './tip.ts'
 
 /**
  * The world as it was last fetched, told without asking it: the remote ref's commit, or one further on that HEAD's
@@ -10,7 +10,7 @@ import { certifiedBeyond, type LineCommit } from './tip.ts'
  * say. Throws `no_line`, `foreign_ref`.
  */
 export async function knownTip(session: Session, head: Oid | undefined): Promise<LineCommit> {
-  const { repository, ref, target } = session
+  const { repository, ref, target, prefix } = session
   const oid = await repository.readRef(ref)
   const commit = oid === undefined ? undefined : await repository.readCommit(oid)
   const trailers = commit === undefined ? undefined : readTrailers(commit)
@@ -25,8 +25,13 @@ export async function knownTip(session: Session, head: Oid | undefined): Promise
     commit === undefined || trailers === undefined
       ? undefined
       : { oid: commit.oid, trailers, time: commit.committer.time }
-  const [beyond] = worldId === undefined ? [] : await certifiedBeyond(repository, head, oid, worldId)
-  if (beyond !== undefined && (tip === undefined || (await goesOn(repository, tip, beyond)))) return beyond
+  const others = worldId === undefined ? [] : await certifiedBeyond(repository, head, oid, worldId)
+  if (others.length > 0 && head !== undefined) {
+    const fits = speaksLike(repository, head, prefix)
+    const [beyond] = await firstFitting(others, fits)
+    const isOther = tip !== undefined && (await fits(tip)) !== (await fits(beyond!))
+    if (tip === undefined || (isOther ? await fits(beyond!) : await goesOn(repository, tip, beyond!))) return beyond!
+  }
   if (tip !== undefined) return tip
   throw new SyncError('no_line', 'Nothing was ever fetched from the world here.', {
     hint: 'Run "gamedev sync fetch", or "gamedev sync init" to begin.',

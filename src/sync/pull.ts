@@ -1,3 +1,4 @@
+import { isLayoutChange } from '../git-bridge/layout.ts'
 import type { Commit, Oid } from '../git-bridge/repository.ts'
 import { lineAfter } from '../git-bridge/seen.ts'
 import { harmless, readTrailers } from '../git-bridge/trailers.ts'
@@ -64,17 +65,22 @@ export async function pull(session: Session, options: PullOptions): Promise<Pull
   requireBidirectional(session.switches, 'sync pull')
   const lock = await takeProcessLock(session, 'sync pull')
   try {
-    await recoverMerge(session)
-    await recoverAutostash(session)
-    const recovered = await recoverJournal(session, options)
-    const branch = await requireBranch(session)
-    const incoming = await readIncoming(session, options)
-    const report = await mergeTip(session, branch, incoming, options)
-    if (!recovered) await recoverJournal(session, options)
-    return report
+    return await pullLocked(session, options)
   } finally {
     await lock.release()
   }
+}
+
+/** {@link pull} for a command that has the lock already. */
+export async function pullLocked(session: Session, options: PullOptions): Promise<PullReport> {
+  await recoverMerge(session)
+  await recoverAutostash(session)
+  const recovered = await recoverJournal(session, options)
+  const branch = await requireBranch(session)
+  const incoming = await readIncoming(session, options)
+  const report = await mergeTip(session, branch, incoming, options)
+  if (!recovered) await recoverJournal(session, options)
+  return report
 }
 
 /**
@@ -94,7 +100,7 @@ async function recoverJournal(session: Session, options: PullOptions): Promise<b
 }
 
 /** What the world has for the branch. */
-interface Incoming {
+export interface Incoming {
   readonly fetched: FetchReport
   readonly unannounced: number
   readonly loss: Loss | undefined
@@ -130,12 +136,14 @@ async function isDurable(session: Session): Promise<boolean> {
   return (await loadOffers(session))?.includes('durable') === true
 }
 
-async function mergeTip(
+/** Merges a branch with a commit of the line, in as many steps as that takes. */
+export async function mergeTip(
   session: Session,
   branch: Branch,
-  { fetched, ...found }: Incoming,
+  incoming: Incoming,
   options: PullOptions,
 ): Promise<PullReport> {
+  const { fetched, ...found } = incoming
   const { repository } = session
   const { head } = branch
   const nothing = { byAuthor: new Map<string, number>(), files: 0, conflicts: [], resolved: [] }
@@ -144,8 +152,14 @@ async function mergeTip(
   const plain = { fetched, branch: branch.name, ...nothing, ...found }
   if (base === fetched.tip) return { ...plain, kind: 'up-to-date', head }
   const news = await lineAfter(repository, base, fetched.tip)
+  const byAuthor = countAuthors(news)
+  const change = news.find(isLayoutChange)
+  if (change !== undefined) {
+    const report = await mergeAround(session, branch, { change, base, incoming }, options)
+    return { ...report, fetched, byAuthor, unannounced: found.unannounced }
+  }
   const { loss, stages } = await lossesIn(session, news, fetched, found.loss, options)
-  const report = { ...plain, loss, byAuthor: countAuthors(news) }
+  const report = { ...plain, loss, byAuthor }
   const done = await mergeStage(session, branch, stages[0], options, loss)
   let files = done.files
   let resolved = done.resolved
@@ -157,6 +171,37 @@ async function mergeTip(
     resolved = [...resolved, ...last.resolved]
   }
   return { ...report, ...last, files, resolved }
+}
+
+/**
+ * Merges a branch with news among which the layout changes (G8): with what came before, then with the change alone, then
+ * with what came after it. So no merge has sides that say the world in different ways.
+ */
+async function mergeAround(
+  session: Session,
+  branch: Branch,
+  { change, base, incoming }: { readonly change: Commit; readonly base: Oid; readonly incoming: Incoming },
+  options: PullOptions,
+): Promise<PullReport> {
+  const { fetched } = incoming
+  const [parent] = change.parents
+  const { cursor } = readTrailers(change)!
+  const before = { fetched: { ...fetched, tip: parent!, cursor }, unannounced: 0, loss: undefined }
+  const first = parent === base ? undefined : await mergeTip(session, branch, before, options)
+  if (first?.kind === 'contested') return first
+  const { takeLayoutChange } = await import('./layout-change.ts')
+  const at = first === undefined ? branch : await requireBranch(session)
+  const taken = await takeLayoutChange(session, at, change, options)
+  const rest = await mergeTip(session, await requireBranch(session), incoming, options)
+  return {
+    ...rest,
+    kind: rest.kind === 'contested' ? rest.kind : 'merged',
+    head: rest.head,
+    files: (first?.files ?? 0) + taken.files + rest.files,
+    resolved: [...(first?.resolved ?? []), ...rest.resolved],
+    conflicts: [...(first?.conflicts ?? []), ...rest.conflicts],
+    loss: rest.loss ?? first?.loss,
+  }
 }
 
 /** Merges the branch with a commit of the line, or with the line just before a loss, which is settled by that (G11). */

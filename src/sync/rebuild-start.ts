@@ -1,3 +1,4 @@
+import { isLayoutChange } from '../git-bridge/layout.ts'
 import type { Oid } from '../git-bridge/repository.ts'
 import { readTrailers } from '../git-bridge/trailers.ts'
 import { SyncError } from '../world/errors.ts'
@@ -98,7 +99,8 @@ async function wantedCommit(session: Session, worldId: string, best: LineCommit,
 async function newestSnapshot(session: Session, tip: LineCommit): Promise<LineCommit | undefined> {
   const { repository } = session
   for await (const commit of repository.log({ include: [tip.oid], firstParent: true })) {
-    if (readTrailers(commit)?.object !== 'snapshot') continue
+    // A changed layout is no operation's doing either.
+    if (readTrailers(commit)?.object !== 'snapshot' && !isLayoutChange(commit)) continue
     return readLineCommit(repository, commit.oid, tip.trailers.worldId)
   }
   return undefined

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { LAYOUT } from '../git-bridge/layout.ts'
 import type { Oid, Repository, TreeEdit } from '../git-bridge/repository.ts'
 import type { LineTrailers } from '../git-bridge/trailers.ts'
 import type { Cursor } from '../world/operation.ts'
@@ -27,7 +28,7 @@ type Place = Pick<LineTrailers, 'worldId' | 'cursor' | 'opId' | 'object' | 'tree
  * that no operation made share the cursor and the operation of the one before them: their tree tells them apart.
  */
 export function seenName({ worldId, cursor, opId, object, tree }: Place): string {
-  const which = object === 'snapshot' ? `${opId}\0${tree}` : opId
+  const which = object === 'snapshot' || object === LAYOUT ? `${opId}\0${tree}` : opId
   return `${cursor}-${hash(worldId, 6)}${hash(which, 10)}`
 }
 

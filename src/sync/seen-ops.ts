@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { appendFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { LAYOUT } from '../git-bridge/layout.ts'
 import { readTrailers } from '../git-bridge/trailers.ts'
 import type { Cursor, Operation } from '../world/operation.ts'
 import { type ObjectKey, objectKey } from '../world/state.ts'
@@ -78,7 +79,8 @@ export class SeenOperations {
     const entries: Entry[] = []
     for await (const commit of session.repository.log({ include: [line.oid], firstParent: true, limit: COMMITS })) {
       const said = readTrailers(commit)
-      if (said !== undefined && said.object !== 'snapshot') entries.push([said.cursor, said.opId, said.object, ''])
+      if (said !== undefined && said.object !== 'snapshot' && said.object !== LAYOUT)
+        entries.push([said.cursor, said.opId, said.object, ''])
     }
     const seen = new SeenOperations(session, entries, 0)
     // Remembered from now on: a replay may begin behind them.

@@ -1,3 +1,4 @@
+import { layoutAt } from '../git-bridge/layout.ts'
 import type { Commit, Oid, Repository } from '../git-bridge/repository.ts'
 import { type LineTrailers, readTrailers } from '../git-bridge/trailers.ts'
 
@@ -54,6 +55,35 @@ export async function certifiedBeyond(
     if (parents.has(a.oid) || parents.has(b.oid)) return generation.get(a.oid)! - generation.get(b.oid)!
     return a.oid < b.oid ? -1 : 1
   })
+}
+
+/**
+ * Whether commits of lines say the world by the files that HEAD says it by. Of two lines in its history, one from before
+ * a change of the layout and one from after it, HEAD goes on with the one that it speaks like (G8).
+ */
+export function speaksLike(
+  repository: Repository,
+  head: Oid,
+  prefix: string,
+): (commit: Pick<LineCommit, 'oid'>) => Promise<boolean> {
+  let ours: ReturnType<typeof layoutAt> | undefined
+  return async ({ oid }) => {
+    // A branch that says it by both is for a merge to refuse.
+    ours ??= layoutAt(repository, head, prefix).catch(() => undefined)
+    const layout = await ours
+    return layout === undefined || layout === (await layoutAt(repository, oid, prefix))
+  }
+}
+
+/** Brings the first that fits to the front. */
+export async function firstFitting(
+  commits: readonly LineCommit[],
+  fits: (commit: LineCommit) => Promise<boolean>,
+): Promise<readonly LineCommit[]> {
+  for (const [index, commit] of commits.entries()) {
+    if (await fits(commit)) return index === 0 ? commits : [commit, ...commits.filter((one) => one !== commit)]
+  }
+  return commits
 }
 
 /** Whether a commit of a line is to be gone on from rather than another: the higher cursor, then the smaller id (G7). */

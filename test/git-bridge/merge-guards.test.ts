@@ -1,46 +1,11 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { appFolders, refuseLosses, refuseProblems, requireOneLayout } from '../../src/git-bridge/merge-guards.ts'
+import { appFolders, refuseLosses, refuseProblems } from '../../src/git-bridge/merge-guards.ts'
 import type { FileProblem } from '../../src/projection/json-file.ts'
 import { type Files, Trees } from './world-trees.ts'
 
 let trees: Trees
 beforeAll(async () => {
   trees = await Trees.open()
-})
-
-const MANIFEST: Files = { 'world.json': { entities: [] } }
-const SPLIT: Files = { 'world/settings.json': {}, 'world/spawn.json': {} }
-
-describe('G8 a tree has one layout, and both sides the same', () => {
-  const check = async (ours: Files, theirs: Files) =>
-    requireOneLayout(trees.repository, '', await trees.commit(undefined, ours), await trees.commit(undefined, theirs))
-
-  test.each<[string, Files, Files]>([
-    ['split', SPLIT, SPLIT],
-    ['a manifest', MANIFEST, MANIFEST],
-    ['a manifest beside notes about the world', { ...MANIFEST, 'world/notes.md': 'x' }, MANIFEST],
-    ['none here', { 'README.md': 'x' }, SPLIT],
-  ])('%s', async (_, ours, theirs) => {
-    await expect(check(ours, theirs)).resolves.toBeUndefined()
-  })
-
-  test('both in one tree are refused, whatever the other side has', async () => {
-    for (const theirs of [SPLIT, MANIFEST])
-      await expect(check({ ...SPLIT, ...MANIFEST }, theirs)).rejects.toMatchObject({ code: 'both_layouts' })
-    const one = { 'world/entities/aa/lamp.json': { id: 'lamp' }, ...MANIFEST }
-    await expect(check(one, MANIFEST)).rejects.toMatchObject({ code: 'both_layouts' })
-  })
-
-  test('another one than the remote ref has is refused, and said what is to come back', async () => {
-    await expect(check(MANIFEST, SPLIT)).rejects.toMatchObject({
-      code: 'layout_mismatch',
-      hint: expect.stringContaining('the folder world/'),
-    })
-    await expect(check(SPLIT, MANIFEST)).rejects.toMatchObject({
-      code: 'layout_mismatch',
-      hint: expect.stringContaining('world.json'),
-    })
-  })
 })
 
 describe('files that do not parse', () => {

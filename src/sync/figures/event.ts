@@ -12,6 +12,7 @@ export type SyncEvent =
   /** How far the branch is behind the world; `taken` is the baseline's cursor. */
   | { readonly kind: 'lag'; readonly cursor: Cursor; readonly taken: Cursor }
   | { readonly kind: 'line-begun'; readonly cursor: Cursor }
+  | { readonly kind: 'layout-changed'; readonly layout: string; readonly head: Oid; readonly cursor: Cursor }
   /** The feed does not reach back to the line: it goes on with a snapshot (G9). */
   | { readonly kind: 'snapshot-taken'; readonly from: Cursor; readonly cursor: Cursor; readonly rewritten: number }
   /** An operation of the feed is on the line now; `own`: a push from here sent it. */

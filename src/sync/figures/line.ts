@@ -29,6 +29,8 @@ function wordsOf(event: SyncEvent): readonly [LogLine['level'], string] {
       ]
     case 'line-begun':
       return ['info', 'the line begins with a snapshot']
+    case 'layout-changed':
+      return ['info', 'the line goes on in another layout']
     case 'snapshot-taken':
       return ['warn', 'the feed does not reach back: the line goes on with a snapshot']
     case 'taken-in':

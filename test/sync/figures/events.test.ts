@@ -32,6 +32,7 @@ const EVENTS: { readonly [K in SyncEvent['kind']]: readonly (readonly [Extract<S
       [{ kind: 'lag', cursor: 4, taken: 9 }, ['debug', 'sync.cursor.lag 0']],
     ],
     'line-begun': [[{ kind: 'line-begun', cursor: 1 }, ['info']]],
+    'layout-changed': [[{ kind: 'layout-changed', layout: 'split', head: commit, cursor: 1 }, ['info']]],
     'snapshot-taken': [[{ kind: 'snapshot-taken', from: 1, cursor: 5, rewritten: 2 }, ['warn']]],
     'taken-in': [
       [{ kind: 'taken-in', ...operation, cursor: 2, own: false }, ['debug', 'sync.ops.remote_to_local 1']],

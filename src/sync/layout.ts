@@ -1,0 +1,151 @@
+import { layoutAt, layoutName } from '../git-bridge/layout.ts'
+import type { Layout } from '../git-bridge/materializer.ts'
+import type { Oid } from '../git-bridge/repository.ts'
+import { harmless } from '../git-bridge/trailers.ts'
+import { assert, SyncError } from '../world/errors.ts'
+import { recoverAutostash, withAutostash } from './autostash.ts'
+import { baselineOf } from './baseline.ts'
+import type { ConflictArtifact } from './conflict-artifact.ts'
+import { knownTip } from './known-tip.ts'
+import {
+  convertBranch,
+  findLayoutChange,
+  requireTakeable,
+  sayDropped,
+  takeLayoutChange,
+  writeLayoutChange,
+} from './layout-change.ts'
+import { commitMerge, recoverMerge } from './merge-commit.ts'
+import { takeProcessLock } from './process-lock.ts'
+import { mergeTip, type PullReport, pullLocked } from './pull.ts'
+import type { Session } from './session.ts'
+import { requireBidirectional } from './switches.ts'
+import { readLineCommit } from './tip.ts'
+import { type Branch, requireBranch } from './working-tree.ts'
+
+export interface LayoutOptions {
+  /** Only tells what the change would do. */
+  readonly dryRun: boolean
+  readonly autostash: boolean
+  /** Asked before a pull that deletes more than half of the project's objects (G12). */
+  readonly confirm: (question: string) => Promise<boolean>
+}
+
+export interface LayoutReport {
+  /** `planned`: nothing was done. `contested`: what the world did is to be settled first, then the layout changes. */
+  readonly kind: 'already' | 'planned' | 'changed' | 'contested'
+  readonly layout: Layout
+  readonly branch: string
+  readonly head: Oid
+  /** How many entities the branch has. */
+  readonly entities: number
+  readonly conflicts: readonly ConflictArtifact[]
+}
+
+/**
+ * Says the world by other files, for everybody who syncs with it (G8): takes over what the world has, puts a commit on
+ * the line that changes nothing but the layout, and merges the branch with it. A change that teammates have made already
+ * is taken over, and none made. A branch that alone has another layout is brought back to the line's first.
+ *
+ * No command of others need stop meanwhile: whoever pulls takes the change over with the next pull of theirs.
+ *
+ * Throws `no_line`, `local_changes`, `kept_conflicts`, and what a pull throws.
+ */
+export async function changeLayout(session: Session, layout: Layout, options: LayoutOptions): Promise<LayoutReport> {
+  const { repository, prefix } = session
+  if (options.dryRun) return plan(session, layout)
+  requireBidirectional(session.switches, 'sync layout')
+  const lock = await takeProcessLock(session, 'sync layout')
+  try {
+    await recoverMerge(session)
+    await recoverAutostash(session)
+    const started = await requireBranch(session)
+    const settled = await followLine(session, layout, options)
+    if (settled !== undefined) return settled
+    const pulled = await pullLocked(session, options)
+    if (pulled.kind === 'contested') return contested(pulled, layout)
+    const tip = await readLineCommit(repository, pulled.fetched.tip, pulled.fetched.worldId)
+    assert(tip !== undefined, 'a pull ends at a commit of the line')
+    if ((await layoutAt(repository, tip.oid, prefix)) === layout) {
+      const changed = (await layoutAt(repository, started.head, prefix)) !== layout
+      return report(session, await requireBranch(session), layout, changed ? 'changed' : 'already')
+    }
+    const branch = await requireBranch(session)
+    await requireTakeable(session, branch, layout, options)
+    const change = await writeLayoutChange(session, tip, layout)
+    await takeLayoutChange(session, branch, change, options)
+    session.report.tell({ kind: 'layout-changed', layout, head: change.oid, cursor: tip.trailers.cursor })
+    return report(session, await requireBranch(session), layout, 'changed')
+  } finally {
+    await lock.release()
+  }
+}
+
+/**
+ * Brings the branch to where a pull can go on: with a change of the layout that teammates made, or back to the layout
+ * that the line has where nobody changed that but the branch. A report where that has conflicts.
+ */
+async function followLine(session: Session, layout: Layout, options: LayoutOptions): Promise<LayoutReport | undefined> {
+  const { repository, prefix } = session
+  const { name, head } = await requireBranch(session)
+  const { oid: tip, trailers } = await knownTip(session, head)
+  const ours = await layoutAt(repository, head, prefix)
+  const theirs = await layoutAt(repository, await baselineOf(session, head, tip), prefix)
+  if (ours !== undefined && ours !== theirs) {
+    await bringBack(session, { name, head, tip: await baselineOf(session, head, tip), layout: theirs! }, options)
+    return undefined
+  }
+  if (ours === layout) return undefined
+  const change = await findLayoutChange(session, head, trailers.worldId, layout)
+  if (change === undefined) return undefined
+  const { cursor, worldId } = change.trailers
+  const fetched = { worldId, before: undefined, tip: change.oid, cursor, operations: 0, commits: 0, refusals: [] }
+  const incoming = { fetched, unannounced: 0, loss: undefined }
+  const merged = await mergeTip(session, { name, head }, incoming, options)
+  return merged.kind === 'contested' ? contested(merged, layout) : undefined
+}
+
+/** Somebody changed the files of the branch by hand: what they say stays, as files of the line's layout. */
+async function bringBack(
+  session: Session,
+  {
+    name,
+    head,
+    tip,
+    layout,
+  }: { readonly name: string; readonly head: Oid; readonly tip: Oid; readonly layout: Layout },
+  options: LayoutOptions,
+): Promise<void> {
+  const { repository } = session
+  const { edits, dropped } = await convertBranch(session, head, layout, tip)
+  sayDropped(session, dropped)
+  const tree = await repository.writeTree((await repository.readCommit(head)).tree, edits)
+  const message = `${harmless(`Layout as the remote ref has it: ${layoutName(layout)}`)}\n`
+  const work = () => commitMerge(session, { branch: name, head, tip, tree, message })
+  await (options.autostash ? withAutostash(session, work) : work())
+}
+
+async function plan(session: Session, layout: Layout): Promise<LayoutReport> {
+  const branch = await requireBranch(session)
+  const now = await layoutAt(session.repository, branch.head, session.prefix)
+  if (now === undefined) {
+    throw new SyncError('no_line', 'This branch has no files of a world.', {
+      hint: 'Run "gamedev sync init" to connect it with one.',
+    })
+  }
+  return report(session, branch, layout, now === layout ? 'already' : 'planned')
+}
+
+async function report(
+  session: Session,
+  { name: branch, head }: Branch,
+  layout: Layout,
+  kind: Exclude<LayoutReport['kind'], 'contested'>,
+): Promise<LayoutReport> {
+  const { entities } = await convertBranch(session, head, layout)
+  return { kind, layout, branch, head, entities, conflicts: [] }
+}
+
+function contested({ branch, head, conflicts }: PullReport, layout: Layout): LayoutReport {
+  return { kind: 'contested', layout, branch, head, entities: 0, conflicts }
+}
