@@ -12,6 +12,7 @@ import type { Histories, Origin, Pending, Reading } from './history.ts'
 import type { Edits } from './knowledge.ts'
 import type { Running } from './scheduler.ts'
 import { namesObject, objectOf, type Place, PRESENCE, readable } from './values.ts'
+import type { Target } from './worlds.ts'
 
 export const CODE = 'the-admin-code-of-the-simulation'
 
@@ -38,6 +39,8 @@ export class Machine {
   /** Of a merge that git makes between two branches. */
   bases: readonly Oid[] = []
   running: Running | undefined
+  /** The world that its last command was about. */
+  target: Target
   /** The pull under way was told what to do about losses. */
   settling = false
   /** A command was killed since the last one that ended by itself. */
@@ -45,8 +48,9 @@ export class Machine {
   readonly #edits: Edits
   readonly #histories: Histories
 
-  constructor(name: string, git: UserGit, disk: Disk, edits: Edits, histories: Histories) {
+  constructor(name: string, git: UserGit, disk: Disk, target: Target, edits: Edits, histories: Histories) {
     this.name = name
+    this.target = target
     this.git = git
     this.folder = git.folder
     this.disk = disk
@@ -74,7 +78,9 @@ export class Machine {
   /** A push was interrupted, and what landed of it is still to be looked for and told: its journal is there (P6). */
   get owesReport(): boolean {
     const folder = `${this.folder}/.git/lobby`
-    return this.disk.exists(folder) && this.disk.readdir(folder).some((name) => /^push-.*\.json$/.test(name))
+    const { name: target } = this.target
+    const ref = target === undefined ? 'remote' : `targets%2f${target}`
+    return this.disk.exists(folder) && this.disk.readdir(folder).includes(`push-refs%2flobby%2f${ref}.json`)
   }
 
   /** Its user changes files; what another edit of theirs did to the same field is theirs to overwrite. */

@@ -11,17 +11,19 @@ import { Disk } from './fs/disk.ts'
 import { useDisk } from './fs.ts'
 import { GitModel } from './git/model.ts'
 import { findRepository, forgetRepositories, onInit, registerRepository } from './git/registry.ts'
+import { Happenings } from './happenings.ts'
 import { different, Histories } from './history.ts'
 import { type Random, type Strike, seeded } from './host.ts'
 import { Edits, knowing, standAt } from './knowledge.ts'
 import { CODE, errorCode, Machine } from './machine.ts'
 import { type Running, Scheduler } from './scheduler.ts'
-import { objectOf, PRESENCE, readable } from './values.ts'
-import type { Unseen } from './watch.ts'
+import { Untold } from './untold.ts'
+import { objectOf, PRESENCE, readable, type Values } from './values.ts'
 import { WatchedWorld } from './watched-world.ts'
 import { WorldModel } from './world/model.ts'
 import { PUBLIC, REFERENCE } from './world/server-kind.ts'
 import { forgetServers, registerServer, setGate } from './world/wire.ts'
+import { type Target, Worlds } from './worlds.ts'
 
 export interface RunOptions {
   readonly seed: number
@@ -50,7 +52,6 @@ function configOf(name: string): Readonly<Record<string, string>> {
 }
 
 const START = globalThis.Date.UTC(2026, 0, 1)
-const PEOPLE = ['eve', 'sam']
 const URL = 'http://plaza.example'
 /** Errors that a user meets when somebody else was faster, or something is to be settled first. */
 const EXPECTED = new Set([
@@ -84,9 +85,11 @@ export class Universe {
   readonly trace: string[] = []
   readonly counts: Record<string, number> = {}
   readonly defects: string[] = []
-  world!: WatchedWorld
+  readonly worlds = new Worlds()
   server!: GitModel
   readonly #memory = new Memory()
+  readonly #happenings: Happenings
+  readonly #untold: Untold
   readonly #disk: Disk
   readonly #seed: number
   readonly #setup: Random
@@ -98,8 +101,6 @@ export class Universe {
   readonly #moves: boolean
   /** All but the apps is in one file. */
   readonly #manifest: boolean
-  #open: Unseen[] = []
-  readonly #interrupted = new Set<Unseen>()
   /** Edits that a rebase left out, because others had made them, or a squash. */
   #twice: Bits = NO_BITS
 
@@ -117,10 +118,12 @@ export class Universe {
     setGate(this.scheduler.gate)
     this.histories = new Histories(
       this.edits,
-      (worldId, cursor) => (worldId === this.world.watch.worldId ? this.world.watch.at(cursor) : []),
-      (at) => this.world.watch.dropped.get(at) ?? NO_BITS,
-      (clone, at) => this.world.watch.replacedBy(clone, at),
+      (worldId, cursor) => this.worlds.at(worldId, cursor),
+      (at) => this.worlds.dropped(at),
+      (clone, at) => this.worlds.replacedBy(clone, at),
     )
+    this.#happenings = new Happenings(this, { memory: this.#memory, host: this.scheduler.host, losses })
+    this.#untold = new Untold(this.worlds, this.edits, this.histories)
   }
 
   say(text: string): void {
@@ -137,20 +140,28 @@ export class Universe {
     const kind = random() < 0.5 ? REFERENCE : PUBLIC
     const model = new WorldModel({ worldId: 'plaza', kind, adminCode: CODE })
     WatchedWorld.furnish(model)
-    this.world = new WatchedWorld(this.edits, model, (process) => {
-      const machine = this.machines.find(({ name }) => name === process.name)
-      machine?.learn()
-      return this.histories.siteOf(machine?.git.head())
-    })
-    registerServer(URL, model)
+    this.#watch(undefined, URL, model)
     // A line that went on from a snapshot has forked, and git merges branches with two lines without knowing what the
     // younger one saw removed (docs/architecture.md, 'Not there yet'): a world forgets, or its people share branches.
     this.#forgets = this.#losses && random() < 0.25
     this.say(`world ${kind.name}${this.#manifest ? ' in one file' : ''}${this.#forgets ? ', of short memory' : ''}`)
-    this.#memory.remember(this.world.values)
+    this.#memory.remember(this.worlds.first.world.values)
     this.server = new GitModel(this.#disk, '/server', { bare: true })
     const count = 2 + Math.floor(random() * 2)
     for (const name of ['ann', 'bob', 'cid'].slice(0, count)) await this.#join(name)
+  }
+
+  /** A world of the project, which it knows by a name and reaches at a URL. */
+  #watch(name: string | undefined, url: string, model: WorldModel): Target {
+    const world = new WatchedWorld(this.edits, model, (process) => {
+      const machine = this.machines.find(({ name }) => name === process.name)
+      machine?.learn()
+      return this.histories.siteOf(machine?.git.head())
+    })
+    registerServer(url, model)
+    const target = { name, url, world }
+    this.worlds.targets.push(target)
+    return target
   }
 
   async #join(name: string): Promise<void> {
@@ -165,7 +176,7 @@ export class Universe {
     }
     const model = isFirst ? findRepository(folder)! : this.#clone(folder, name)
     const git = new UserGit(model, folder)
-    const machine = new Machine(name, git, this.#disk, this.edits, this.histories)
+    const machine = new Machine(name, git, this.#disk, this.worlds.first, this.edits, this.histories)
     this.machines.push(machine)
     machine.learn()
     if (isFirst) git.push(this.server)
@@ -176,10 +187,10 @@ export class Universe {
     const model = new GitModel(this.#disk, folder, { config: configOf(name) })
     registerRepository(model)
     const git = new UserGit(model, folder)
-    const machine = new Machine(name, git, this.#disk, this.edits, this.histories)
+    const machine = new Machine(name, git, this.#disk, this.worlds.first, this.edits, this.histories)
     this.machines.push(machine)
     const at = 'spawn position'
-    const position = this.world.values.get(at)!
+    const position = this.worlds.first.world.values.get(at)!
     const spawn = { position: JSON.parse(position), quaternion: [0, 0, 0, 1] }
     machine.files.write(MANIFEST, JSON.stringify({ formatVersion: 2, settings: {}, spawn, entities: [] }))
     machine.changed('a project', new Map([[at, position]]))
@@ -241,9 +252,12 @@ export class Universe {
       [2, 'carry'],
       [4, 'server'],
     ] as const)
-    if (kind === 'world') return this.#editWorld(random)
-    if (kind === 'carry') return this.#carry(random)
-    if (kind === 'server') return this.#serverFault(random)
+    if (kind === 'world' || kind === 'carry' || kind === 'server') {
+      const { world } = this.worlds.pick(random)
+      if (kind === 'world') return this.#happenings.edit(world, random, this.#token)
+      if (kind === 'carry') return this.#happenings.carry(world, random, this.#token)
+      return this.#happenings.serverFault(world, random, this.#forgets)
+    }
     const machine = pick(random, kind === 'pull' || kind === 'push' ? idle : sound)
     if (kind === 'file') return this.#editFile(machine, random)
     if (kind === 'share') return this.#share(machine, random)
@@ -251,56 +265,6 @@ export class Universe {
     await this.#prepare(machine, random)
     if (machine.running !== undefined || (machine.isMerging && !machine.hurt)) return
     return kind === 'pull' ? this.#pull(machine, random) : this.#push(machine, random)
-  }
-
-  // People in the world.
-
-  #editWorld(random: Random): void {
-    if (!this.world.model.running) return
-    const by = pick(random, PEOPLE)
-    const change = chooseChange(random, this.world.values, this.#token, this.#memory)
-    const done = this.world.change(change, by)
-    this.#memory.remember(this.world.values)
-    this.say(`${by} ${JSON.stringify(change)}${done ? '' : ' refused'}`)
-    this.count('edits in the world')
-  }
-
-  #carry(random: Random): void {
-    const held = this.world.inHand
-    if (!this.world.model.running) return
-    if (held.length > 0 && random() < 0.6) {
-      this.world.putDown(pick(random, held).slice('entity:'.length))
-      this.say('put down')
-      return
-    }
-    const entities = this.world.carriable
-    if (entities.length === 0) return
-    const id = pick(random, entities)
-    this.world.carry(id, [this.#token, 2, 0], pick(random, PEOPLE))
-    this.say(`carry ${id}`)
-  }
-
-  #serverFault(random: Random): void {
-    const { model } = this.world
-    const kind = draw(random, [
-      [3, 'save'],
-      [1, 'restart'],
-      [1, 'crash'],
-      [1, 'unreachable'],
-      [3, 'reachable'],
-      [this.#forgets ? 2 : 0, 'retain'],
-      [1, 'clock'],
-    ] as const)
-    this.say(`server ${kind}`)
-    if (kind === 'save') this.world.save()
-    else if (kind === 'restart' || kind === 'crash') {
-      if (!this.#losses) this.world.save()
-      this.world.restart(kind === 'crash')
-    } else if (kind === 'retain') model.retain(5 + Math.floor(random() * 20))
-    // Where the feed is cut, the time of an object's last write tells what a crash has set back.
-    else if (kind === 'clock') this.scheduler.host.now += Math.floor((random() - (this.#forgets ? 0 : 0.3)) * 7_200_000)
-    else model.reachable = kind === 'reachable'
-    this.count(`server: ${kind}`)
   }
 
   // People with files.
@@ -597,10 +561,10 @@ export class Universe {
         this.say(`${machine.name} ${running.name} is killed: ${ending.at}`)
         this.count('kills')
         machine.readOpen()
-        if (running.name === 'pull') machine.settled(this.world.watch.dropped.keys())
+        if (running.name === 'pull') machine.settled(machine.target.world.watch.dropped.keys())
         machine.learn()
         this.#own(machine)
-        this.#interrupt(machine)
+        this.#untold.interrupt(machine)
         continue
       }
       if (ending.kind === 'failed') {
@@ -624,10 +588,10 @@ export class Universe {
           this.#split = true
         }
         machine.readOpen()
-        if (running.name === 'pull') machine.settled(this.world.watch.dropped.keys())
+        if (running.name === 'pull') machine.settled(machine.target.world.watch.dropped.keys())
         machine.learn()
         this.#own(machine)
-        this.#dropTold(machine)
+        this.#untold.dropTold(machine)
         continue
       }
       this.#done(machine, running.name, ending.report)
@@ -650,12 +614,15 @@ export class Universe {
     this.count(`${name}: ${told.kind}`)
     machine.hear(told)
     // Merges on the way there settled what is lost no more at the end.
-    if ('loss' in told && told.loss !== undefined) machine.settled(this.world.watch.dropped.keys())
+    if ('loss' in told && told.loss !== undefined) machine.settled(machine.target.world.watch.dropped.keys())
     if (machine.isMerging) machine.readOpen()
     machine.learn()
     this.#own(machine)
     machine.hurt = false
-    this.#answerUnseen(machine)
+    const { asked, defects } = this.#untold.answer(machine)
+    for (let count = 0; count < asked; count++) this.count('unseen writes')
+    this.defects.push(...defects)
+    machine.shown.clear()
     if (!machine.isMerging) machine.decided = new Set()
   }
 
@@ -665,65 +632,8 @@ export class Universe {
     if (moved !== undefined) this.defects.push(`branch: ${machine.name}: ${moved}`)
   }
 
-  /** A command that ends in an error has said what it said: that a merge is open now, and which writes it is about. */
-  #dropTold(machine: Machine): void {
-    this.#open.push(...this.world.watch.unseen.splice(0))
-    this.#open = this.#open.filter(({ clone, at }) => clone !== machine.name || !machine.hasSaid(at))
-  }
-
-  /** What a push had done before it was killed. */
-  #interrupt(machine: Machine): void {
-    this.#open.push(...this.world.watch.unseen.splice(0))
-    for (const one of this.#open) if (one.clone === machine.name) this.#interrupted.add(one)
-  }
-
-  /** What a killed push had put back is in the world again, or in its closing merge, for the next push: it is not lost. */
-  #isPutBack(machine: Machine, one: Unseen): boolean {
-    if (!this.#interrupted.has(one)) return false
-    const { value } = standAt(this.histories.siteOf(machine.git.head()), one.at)
-    return value === one.stand.value || this.world.watch.now.values.get(one.at) === one.stand.value
-  }
-
-  #answerUnseen(machine: Machine): void {
-    this.#open.push(...this.world.watch.unseen.splice(0))
-    const mine = this.#open.filter(({ clone }) => clone === machine.name)
-    this.#open = this.#open.filter(({ clone }) => clone !== machine.name)
-    for (const one of mine) {
-      this.count('unseen writes')
-      // What the feed had dropped before it was read back, nobody can name; that it had, is said.
-      if (machine.said.some((text) => text.includes('no longer reaches back'))) continue
-      if (machine.hasSaid(one.at) || machine.hasShown(one.at) || this.#wasWrittenAgain(one)) continue
-      if (this.#isInHand(machine, one) || this.#isPutBack(machine, one)) continue
-      if (machine.owesReport) {
-        this.#open.push(one)
-        continue
-      }
-      this.defects.push(
-        `unseen: ${one.clone} at ${one.cursor} replaced ${one.at} = ${one.stand.value} [${this.edits.describe(one.stand.edits)}] and did not say so`,
-      )
-    }
-    machine.shown.clear()
-  }
-
-  /** Somebody in the world wrote the field again after the push had: they saw that, and overwrote both. */
-  #wasWrittenAgain({ at, stand, cursor }: Unseen): boolean {
-    const isLater = (id: number) => this.edits.all[id]!.inWorld && stand.edits.every((before) => id > before)
-    for (let after = cursor + 1; after <= this.world.model.head; after++) {
-      for (const { site } of this.world.watch.at(after)) if (standAt(site, at).edits.some(isLater)) return true
-    }
-    return standAt(this.world.watch.now.site, at).edits.some(isLater)
-  }
-
-  /** A hand moved the object and left it where the pusher had it before: a move makes no commit, and there is no other. */
-  #isInHand(machine: Machine, { at, stand }: Unseen): boolean {
-    const isHand = stand.edits.length > 0 && stand.edits.every((id) => this.edits.all[id]!.what.startsWith('carry '))
-    const { seen } = this.histories.siteOf(machine.git.head())
-    return isHand && this.edits.saying(seen, at, stand.value).length > 0
-  }
-
   #check(): void {
-    this.defects.push(...this.world.watch.defects.splice(0))
-    for (const bug of this.world.model.bugs.splice(0)) this.defects.push(`model: ${String(bug)}`)
+    this.defects.push(...this.worlds.takeDefects())
     for (const machine of this.machines) this.defects.push(...machine.defects.splice(0))
   }
 
@@ -734,10 +644,12 @@ export class Universe {
     const random = seeded(this.#seed ^ 0xbeef)
     this.say('rest')
     this.scheduler.faults = false
-    this.world.model.reachable = true
+    for (const { model } of this.worlds.all) model.reachable = true
     // Locks that dead commands have left are over, also where the clock was put back since.
     this.scheduler.host.now += 6 * 3_600_000
-    for (const object of this.world.inHand) this.world.putDown(object.slice('entity:'.length))
+    for (const world of this.worlds.all) {
+      for (const object of world.inHand) world.putDown(object.slice('entity:'.length))
+    }
     for (const machine of this.machines) if (machine.running !== undefined) await this.#finish(machine.running)
     await this.#settleEnded()
     this.#check()
@@ -782,21 +694,15 @@ export class Universe {
   }
 
   #state(): string {
-    return [this.world.model.head, ...this.machines.map(({ git }) => git.head())].join(' ')
+    return [...this.worlds.all.map(({ model }) => model.head), ...this.machines.map(({ git }) => git.head())].join(' ')
   }
 
   #final(): void {
-    const everything = beyond(this.histories.everything(), union(this.world.watch.lost, this.#twice))
-    const { values } = this.world.watch.now
+    const everything = beyond(this.histories.everything(), union(this.worlds.lost, this.#twice))
     for (const machine of this.machines) {
       const head = machine.git.head()!
       const mine = this.histories.values(machine.reading, machine.reading.commit(head).tree, this.defects)
-      for (const at of different(mine, values)) {
-        // Somebody kept a script whose app is gone: a file like any other.
-        const app = /^script (\w+)_\d+$/.exec(at)?.[1]
-        if (app !== undefined && !values.has(at) && !mine.has(`blueprint:${app} ${PRESENCE}`)) continue
-        this.defects.push(`rest: ${machine.name} has ${at} = ${mine.get(at)}, the world ${values.get(at)}`)
-      }
+      for (const { name, world } of this.worlds.targets) this.#compare(machine, mine, name ?? 'the world', world)
       const site = this.histories.siteOf(head)
       // Without a server between them, nobody sees what others gave up before they pushed it.
       if (this.#forgets || this.#split) continue
@@ -810,10 +716,22 @@ export class Universe {
       this.defects.push(`lost: nobody has ever seen ${this.edits.describe([edit])}`)
     }
     const roots = this.machines.map(({ reading, git }) => [reading, [git.head()!, ...git.lobbyRefs()]] as const)
-    for (const one of this.histories.forgotten(this.world.watch.dropped, roots)) {
-      this.defects.push(`lost: no commit that can be reached holds ${one}`)
+    for (const { watch } of this.worlds.all) {
+      for (const one of this.histories.forgotten(watch.dropped, roots)) {
+        this.defects.push(`lost: no commit that can be reached holds ${one}`)
+      }
     }
-    if (this.#open.length > 0) this.defects.push(`unseen: ${this.#open.length} writes were never told`)
+    if (this.#untold.count > 0) this.defects.push(`unseen: ${this.#untold.count} writes were never told`)
+  }
+
+  #compare(machine: Machine, mine: Values, name: string, { watch }: WatchedWorld): void {
+    const { values } = watch.now
+    for (const at of different(mine, values)) {
+      // Somebody kept a script whose app is gone: a file like any other.
+      const app = /^script (\w+)_\d+$/.exec(at)?.[1]
+      if (app !== undefined && !values.has(at) && !mine.has(`blueprint:${app} ${PRESENCE}`)) continue
+      this.defects.push(`rest: ${machine.name} has ${at} = ${mine.get(at)}, ${name} ${values.get(at)}`)
+    }
   }
 }
 
