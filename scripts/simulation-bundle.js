@@ -68,6 +68,7 @@ export async function bundleSimulation(entry = 'worker.ts') {
       clearTimeout: 'simClearTimeout',
       setInterval: 'simSetInterval',
       clearInterval: 'simClearInterval',
+      'Math.random': 'simRandom',
       'process.pid': 'simProcess.pid',
       'process.kill': 'simProcess.kill',
     },

@@ -80,6 +80,11 @@ export const simProcess = {
   env: {} as Record<string, string | undefined>,
 }
 
+/** `Math.random`, which spreads out the attempts of those who wait for a server. */
+export function simRandom(): number {
+  return theHost().jitter()
+}
+
 function randomByte(): number {
   return Math.floor(theHost().random() * 256)
 }

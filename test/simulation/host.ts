@@ -49,12 +49,15 @@ export class Host {
   /** Milliseconds since 1970. */
   now: number
   readonly random: Random
+  /** By how much each waits before it tries again. */
+  readonly jitter: Random
   /** The process that runs; undefined while the scheduler does. */
   current: SimProcess | undefined
 
-  constructor(options: { readonly now: number; readonly random: Random }) {
+  constructor(options: { readonly now: number; readonly random: Random; readonly jitter?: Random }) {
     this.now = options.now
     this.random = options.random
+    this.jitter = options.jitter ?? seeded(1)
   }
 }
 

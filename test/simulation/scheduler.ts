@@ -37,8 +37,8 @@ export class Scheduler {
   /** Whether messages may be lost. */
   faults = true
 
-  constructor(random: Random, now: number) {
-    this.host = new Host({ now, random })
+  constructor(now: number, chance: { readonly random: Random; readonly jitter: Random }) {
+    this.host = new Host({ now, ...chance })
     forgetSleepers()
     startHost(this.host)
   }

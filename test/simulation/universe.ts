@@ -110,7 +110,7 @@ export class Universe {
     this.#moves = seeded(seed ^ 0x30fe)() < 0.5
     this.#manifest = seeded(seed ^ 0x1a70)() < 0.25
     this.#setup = seeded(seed)
-    this.scheduler = new Scheduler(seeded(seed ^ 0x5eed), START)
+    this.scheduler = new Scheduler(START, { random: seeded(seed ^ 0x5eed), jitter: seeded(seed ^ 0x717e) })
     this.#disk = new Disk(() => this.scheduler.host.now)
     useDisk(this.#disk)
     forgetRepositories()
