@@ -1,5 +1,7 @@
 import type { Oid } from '../git-bridge/repository.ts'
+import { readTrailers } from '../git-bridge/trailers.ts'
 import type { MarkerPlace } from '../projection/markers.ts'
+import { MANIFEST_FILE } from '../projection/paths.ts'
 import { SyncError } from '../world/errors.ts'
 import { checkChanges } from './check-changes.ts'
 import {
@@ -102,15 +104,47 @@ async function checkWorking(project: Project, env: Environment): Promise<Found &
 /** What a commit would record: what it changes, or everything where that is much, or where there is no commit yet. */
 async function checkStaged(project: Project, env: Environment): Promise<Found> {
   const [checked, head] = await Promise.all([treeOfIndex(project, env, 'staged'), project.repository.resolve('HEAD')])
+  const mixed = head === undefined ? [] : await mixedLayouts(project, head)
   const changes = head === undefined ? undefined : await checkChanges(project, head, checked.tree)
-  if (changes === undefined) return checkTree(project, checked, head)
+  if (changes === undefined) {
+    const found = await checkTree(project, checked, head)
+    return { ...found, problems: [...mixed, ...found.problems] }
+  }
   const paths = [...changes.files.map((path) => project.prefix + path), ...checked.unmerged.map(({ path }) => path)]
   const markers = await filesWithMarkers(
     project,
     checked.tree,
     [...new Set(paths)].filter((path) => isOwned(project, path)),
   )
-  return gather(project, checked, head, markers, { ...changes, files: changes.files.length })
+  const problems = [...mixed, ...changes.problems]
+  return gather(project, checked, head, markers, { ...changes, problems, files: changes.files.length })
+}
+
+/**
+ * A merge under way whose sides say the world in two layouts, and both changed what they say (G8): git cannot merge them,
+ * and whoever keeps the files of one side drops the edits of the other.
+ */
+async function mixedLayouts(project: Project, head: Oid): Promise<readonly CheckedProblem[]> {
+  const { repository, prefix } = project
+  const theirs = await repository.resolve('MERGE_HEAD')
+  // The line's own change of the layout is merged by converting the branch.
+  if (theirs === undefined || readTrailers(await repository.readCommit(theirs)) !== undefined) return []
+  const base = await repository.mergeBase(head, theirs)
+  if (base === undefined) return []
+  const { layoutAt } = await import('../git-bridge/layout.ts')
+  const layouts = await Promise.all(
+    [head, theirs].map((side) => layoutAt(repository, side, prefix).catch(() => undefined)),
+  )
+  if (layouts.includes(undefined) || layouts[0] === layouts[1]) return []
+  const below = ['world', MANIFEST_FILE].map((path) => prefix + path)
+  const changed = async (side: Oid) => {
+    const changes = await Promise.all(below.map((path) => repository.diffTrees(base, side, path)))
+    return changes.flat().length > 0
+  }
+  if (!(await changed(head)) || !(await changed(theirs))) return []
+  const message =
+    'this merge is of two layouts, and edits of one side would be dropped: give it up ("git merge --abort"), run "gamedev sync layout" on the branch that has the old one, and merge then'
+  return [{ path: MANIFEST_FILE, code: 'layout_mismatch', message }]
 }
 
 /** The tip of each ref that is pushed; several refs often name one commit. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { check } from '../../src/sync/check.ts'
 import { changeLayout, type LayoutReport } from '../../src/sync/layout.ts'
 import { kindsFor } from '../e2e/long.ts'
 import { colleague, type KeptProject, LENIENT, lampProject, RUNTIMES } from './kept-project.ts'
@@ -160,6 +161,46 @@ describe('G8: teammates and a change of the layout', () => {
     expect(await world.entity('lamp0002')).toMatchObject({ position: [5, 5, 5] })
     expect(await world.entity('lamp0001')).toBeUndefined()
     other.check()
+  })
+})
+
+describe('G8: git merges a branch that has gone on in the old layout', () => {
+  /** A teammate whose branch has edits, and one who has changed the layout. */
+  async function apart() {
+    const { project } = await lampProject({}, 'manifest')
+    project.git('switch', '--quiet', '--create', 'theirs')
+    move(project, 'lamp0002', [5, 5, 5])
+    project.git('switch', '--quiet', '-')
+    return project
+  }
+
+  it('a merge that would drop its edits is told by the check of what is staged', async () => {
+    const project = await apart()
+    await change(project, 'split')
+    expect(() => project.git('merge', '--quiet', '--no-edit', 'theirs')).toThrow()
+    project.git('rm', '--quiet', 'world.json')
+    const { problems } = await check(project.context(), { kind: 'staged' })
+    expect(problems).toMatchObject([{ path: 'world.json', code: 'layout_mismatch' }])
+    project.git('merge', '--abort')
+    // Where only one side changed what the layouts differ in, git does it right.
+    project.git('switch', '--quiet', '--create', 'readme', 'HEAD~1')
+    project.write('README.md', 'Plaza')
+    project.commit('readme')
+    project.git('merge', '--no-commit', '@{-1}')
+    expect((await check(project.context(), { kind: 'staged' })).problems).toEqual([])
+  })
+
+  it('the branch is converted first, and merged then', async () => {
+    const project = await apart()
+    await change(project, 'split')
+    project.git('switch', '--quiet', 'theirs')
+    expect((await project.pull()).kind).toBe('merged')
+    project.git('switch', '--quiet', '-')
+    project.git('merge', '--quiet', '--no-edit', 'theirs')
+    expect(project.exists('world.json')).toBe(false)
+    expect(positionOf(project, 'lamp0002')).toEqual([5, 5, 5])
+    expect(await project.push()).toMatchObject({ kind: 'pushed', landed: 1 })
+    project.check()
   })
 })
 
