@@ -84,8 +84,11 @@ export function sayDropped({ context }: Pick<Session, 'context'>, dropped: reado
   context.progress.warn(`world.json has more than a world at its top (${names}): that stays in git's history alone.`)
 }
 
-/** What calls itself a change of the layout is believed when it changes nothing else: it is merged as if it did not. */
-async function requireMere({ repository, prefix }: Session, change: Commit, layout: Layout): Promise<void> {
+/**
+ * What calls itself a change of the layout is believed when it changes nothing else: it is merged as if it did not. Throws
+ * `not_a_layout_change`.
+ */
+export async function requireMere({ repository, prefix }: Session, change: Commit, layout: Layout): Promise<void> {
   const [parent] = change.parents
   const is = parent !== undefined && isLayoutChange(change)
   const { edits } = is ? await convertLayout(repository, parent, prefix, layout) : { edits: [] }
@@ -130,8 +133,8 @@ export async function writeLayoutChange(session: Session, tip: LineCommit, layou
 }
 
 /**
- * A change to a layout that teammates made and this branch has not taken in, as `git fetch` brought it: the newest one
- * about this world among the remote-tracking branches.
+ * A change to a layout that another branch has and this one has not, a teammate's that `git fetch` brought for example:
+ * the newest one about this world among local and remote-tracking branches.
  */
 export async function findLayoutChange(
   { repository, prefix }: Session,
@@ -139,7 +142,10 @@ export async function findLayoutChange(
   worldId: string,
   layout: Layout,
 ): Promise<LineCommit | undefined> {
-  const tips = [...(await repository.listRefs('refs/remotes/')).values()]
+  const [heads, remotes] = await Promise.all(
+    ['refs/heads/', 'refs/remotes/'].map((below) => repository.listRefs(below)),
+  )
+  const tips = [...new Set([...heads!.values(), ...remotes!.values()])].filter((oid) => oid !== head)
   if (tips.length === 0) return undefined
   for await (const commit of repository.log({ include: tips, exclude: [head] })) {
     if (!isLayoutChange(commit)) continue

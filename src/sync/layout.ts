@@ -2,14 +2,17 @@ import { layoutAt, layoutName } from '../git-bridge/layout.ts'
 import type { Layout } from '../git-bridge/materializer.ts'
 import type { Oid } from '../git-bridge/repository.ts'
 import { harmless } from '../git-bridge/trailers.ts'
+import type { ResolvedObject } from '../git-bridge/world-merge.ts'
 import { assert, SyncError } from '../world/errors.ts'
 import { recoverAutostash, withAutostash } from './autostash.ts'
 import { baselineOf } from './baseline.ts'
 import type { ConflictArtifact } from './conflict-artifact.ts'
+import type { FetchReport } from './fetch.ts'
 import { knownTip } from './known-tip.ts'
 import {
   convertBranch,
   findLayoutChange,
+  requireMere,
   requireTakeable,
   sayDropped,
   takeLayoutChange,
@@ -20,7 +23,7 @@ import { takeProcessLock } from './process-lock.ts'
 import { mergeTip, type PullReport, pullLocked } from './pull.ts'
 import type { Session } from './session.ts'
 import { requireBidirectional } from './switches.ts'
-import { readLineCommit } from './tip.ts'
+import { type LineCommit, readLineCommit } from './tip.ts'
 import { type Branch, requireBranch } from './working-tree.ts'
 
 export interface LayoutOptions {
@@ -40,6 +43,10 @@ export interface LayoutReport {
   /** How many entities the branch has. */
   readonly entities: number
   readonly conflicts: readonly ConflictArtifact[]
+  /** What both sides changed and a rule settled, on the way (M5). */
+  readonly resolved: readonly ResolvedObject[]
+  /** What was fetched on the way; undefined where nothing was. */
+  readonly fetched: FetchReport | undefined
 }
 
 /**
@@ -60,22 +67,24 @@ export async function changeLayout(session: Session, layout: Layout, options: La
     await recoverMerge(session)
     await recoverAutostash(session)
     const started = await requireBranch(session)
-    const settled = await followLine(session, layout, options)
-    if (settled !== undefined) return settled
+    const followed = await followLine(session, layout, options)
+    if (followed?.kind === 'contested') return contested(followed, layout)
     const pulled = await pullLocked(session, options)
     if (pulled.kind === 'contested') return contested(pulled, layout)
+    const found = { fetched: pulled.fetched, resolved: [...(followed?.resolved ?? []), ...pulled.resolved] }
     const tip = await readLineCommit(repository, pulled.fetched.tip, pulled.fetched.worldId)
     assert(tip !== undefined, 'a pull ends at a commit of the line')
     if ((await layoutAt(repository, tip.oid, prefix)) === layout) {
-      const changed = (await layoutAt(repository, started.head, prefix)) !== layout
-      return report(session, await requireBranch(session), layout, changed ? 'changed' : 'already')
+      const joined = await joinChanges(session, tip, layout, options)
+      const changed = joined || (await layoutAt(repository, started.head, prefix)) !== layout
+      return report(session, await requireBranch(session), layout, changed ? 'changed' : 'already', found)
     }
     const branch = await requireBranch(session)
     await requireTakeable(session, branch, layout, options)
     const change = await writeLayoutChange(session, tip, layout)
     await takeLayoutChange(session, branch, change, options)
     session.report.tell({ kind: 'layout-changed', layout, head: change.oid, cursor: tip.trailers.cursor })
-    return report(session, await requireBranch(session), layout, 'changed')
+    return report(session, await requireBranch(session), layout, 'changed', found)
   } finally {
     await lock.release()
   }
@@ -83,9 +92,9 @@ export async function changeLayout(session: Session, layout: Layout, options: La
 
 /**
  * Brings the branch to where a pull can go on: with a change of the layout that teammates made, or back to the layout
- * that the line has where nobody changed that but the branch. A report where that has conflicts.
+ * that the line has where nobody changed that but the branch. Returns what it merged, if anything.
  */
-async function followLine(session: Session, layout: Layout, options: LayoutOptions): Promise<LayoutReport | undefined> {
+async function followLine(session: Session, layout: Layout, options: LayoutOptions): Promise<PullReport | undefined> {
   const { repository, prefix } = session
   const { name, head } = await requireBranch(session)
   const { oid: tip, trailers } = await knownTip(session, head)
@@ -101,8 +110,34 @@ async function followLine(session: Session, layout: Layout, options: LayoutOptio
   const { cursor, worldId } = change.trailers
   const fetched = { worldId, before: undefined, tip: change.oid, cursor, operations: 0, commits: 0, refusals: [] }
   const incoming = { fetched, unannounced: 0, loss: undefined }
-  const merged = await mergeTip(session, { name, head }, incoming, options)
-  return merged.kind === 'contested' ? contested(merged, layout) : undefined
+  return mergeTip(session, { name, head }, incoming, options)
+}
+
+/**
+ * Takes over changes to the layout that others made without knowing of this branch's own: the branch has what they have,
+ * as far as the world went, so that not a file changes. What git merges next has a base in the same layout then. True if
+ * there were any.
+ */
+async function joinChanges(
+  session: Session,
+  { trailers }: LineCommit,
+  layout: Layout,
+  options: LayoutOptions,
+): Promise<boolean> {
+  const { repository } = session
+  const { worldId, cursor } = trailers
+  for (let joined = false; ; joined = true) {
+    const { name, head } = await requireBranch(session)
+    const change = await findLayoutChange(session, head, worldId, layout)
+    // One that is ahead of the feed is of another world's life.
+    if (change === undefined || change.trailers.cursor > cursor) return joined
+    await requireMere(session, await repository.readCommit(change.oid), layout)
+    const { tree } = await repository.readCommit(head)
+    const subject = `Merge a change of the layout of world ${worldId} that was made elsewhere, at ${change.trailers.cursor}`
+    const planned = { branch: name, head, tip: change.oid, tree, message: `${harmless(subject)}\n` }
+    const work = () => commitMerge(session, planned)
+    await (options.autostash ? withAutostash(session, work) : work())
+  }
 }
 
 /** Somebody changed the files of the branch by hand: what they say stays, as files of the line's layout. */
@@ -141,11 +176,12 @@ async function report(
   { name: branch, head }: Branch,
   layout: Layout,
   kind: Exclude<LayoutReport['kind'], 'contested'>,
+  found: Pick<LayoutReport, 'fetched' | 'resolved'> = { fetched: undefined, resolved: [] },
 ): Promise<LayoutReport> {
   const { entities } = await convertBranch(session, head, layout)
-  return { kind, layout, branch, head, entities, conflicts: [] }
+  return { kind, layout, branch, head, entities, conflicts: [], ...found }
 }
 
-function contested({ branch, head, conflicts }: PullReport, layout: Layout): LayoutReport {
-  return { kind: 'contested', layout, branch, head, entities: 0, conflicts }
+function contested({ branch, head, conflicts, resolved, fetched }: PullReport, layout: Layout): LayoutReport {
+  return { kind: 'contested', layout, branch, head, entities: 0, conflicts, resolved, fetched }
 }

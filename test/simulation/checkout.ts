@@ -1,4 +1,5 @@
 import type { Commit, Oid } from '../../src/git-bridge/repository.ts'
+import { MANIFEST } from './files.ts'
 import { isAncestor, mergeBases } from './git/history.ts'
 import type { GitModel } from './git/model.ts'
 import { addCommit, readBlob, readCommit, treeOf } from './git/objects.ts'
@@ -215,6 +216,43 @@ export class UserGit {
     return found
   }
 
+  /** How a commit says its world (G8). */
+  layoutOf(oid: Oid): 'split' | 'manifest' {
+    const { objects } = this.#repo
+    return listFiles(objects, treeOf(objects, oid)).some(({ path }) => path === MANIFEST) ? 'manifest' : 'split'
+  }
+
+  /** Whether the changes of the layout in one commit's history are all in another's, or the other way round (G8). */
+  sharesLayout(a: Oid, b: Oid): boolean {
+    const { objects } = this.#repo
+    const changes = (oid: Oid): readonly Oid[] => {
+      const found: Oid[] = []
+      const seen = new Set<Oid>()
+      for (const open = [oid]; open.length > 0; ) {
+        const next = open.pop()!
+        if (seen.has(next)) continue
+        seen.add(next)
+        const { author, parents } = readCommit(objects, next)
+        if (author.name === 'layout') found.push(next)
+        open.push(...parents)
+      }
+      return found
+    }
+    const [ofA, ofB] = [changes(a), changes(b)]
+    return ofA.every((oid) => ofB.includes(oid)) || ofB.every((oid) => ofA.includes(oid))
+  }
+
+  hasBothLayouts(): boolean {
+    const { objects } = this.#repo
+    const paths = listFiles(objects, treeOf(objects, this.head()!)).map(({ path }) => path)
+    return paths.includes(MANIFEST) && paths.some((path) => path.startsWith('world/'))
+  }
+
+  /** `git reset --hard`. */
+  takeBack(oid: Oid): void {
+    this.#moved(this.model.resetHard(oid))
+  }
+
   parents(oid: Oid): readonly Oid[] {
     return readCommit(this.#repo.objects, oid).parents
   }
@@ -228,6 +266,11 @@ export class UserGit {
 
   switchTo(branch: string, create: boolean): boolean {
     return this.#moved(this.model.switch(branch, { create }) === undefined)
+  }
+
+  /** A branch at a commit, in place of another of its name. */
+  putBranch(branch: string, oid: Oid): void {
+    this.#repo.refs.write(`refs/heads/${branch}`, oid)
   }
 
   deleteBranch(branch: string): void {

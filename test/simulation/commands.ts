@@ -2,6 +2,7 @@ import type { Oid } from '../../src/git-bridge/repository.ts'
 import { clone } from '../../src/sync/clone.ts'
 import { openConflicts } from '../../src/sync/conflicts.ts'
 import { init } from '../../src/sync/init.ts'
+import { changeLayout, type LayoutReport } from '../../src/sync/layout.ts'
 import type { LossChoice } from '../../src/sync/lost-state.ts'
 import { type PullReport, pull } from '../../src/sync/pull.ts'
 import { type PushReport, push } from '../../src/sync/push.ts'
@@ -57,6 +58,12 @@ export function pushWorld(
       confirm: async () => options.yes,
       ...(options.noBatch === undefined ? {} : { noBatch: options.noBatch }),
     }),
+  )
+}
+
+export function changeLayoutOf(machinery: Machinery, layout: 'split' | 'manifest'): Promise<LayoutReport> {
+  return inSession(machinery, (session) =>
+    changeLayout(session, layout, { dryRun: false, autostash: false, confirm: async () => true }),
   )
 }
 

@@ -1,4 +1,5 @@
 import type { Oid } from '../../src/git-bridge/repository.ts'
+import type { LayoutReport } from '../../src/sync/layout.ts'
 import type { PullReport } from '../../src/sync/pull.ts'
 import type { PushReport } from '../../src/sync/push.ts'
 import type { Context } from '../../src/sync/session.ts'
@@ -139,7 +140,7 @@ export class Machine {
   }
 
   /** A pull or push said what it leaves to be decided, or what a rule decided. */
-  hear(report: PullReport | PushReport): void {
+  hear(report: PullReport | PushReport | LayoutReport): void {
     if ('resolved' in report) {
       for (const { key, fields } of report.resolved) {
         for (const one of decides(

@@ -1,11 +1,12 @@
 import type { Oid } from '../../src/git-bridge/repository.ts'
+import type { LayoutReport } from '../../src/sync/layout.ts'
 import type { PullReport } from '../../src/sync/pull.ts'
 import type { PushReport } from '../../src/sync/push.ts'
 import type { Context } from '../../src/sync/session.ts'
 import { type Bits, beyond, intersection, members, NO_BITS, union } from './bits.ts'
 import { chooseChange, draw, Memory, pick } from './changes.ts'
 import { UserGit } from './checkout.ts'
-import { adoptWorld, cloneWorld, pullWorld, pushWorld, settle } from './commands.ts'
+import { adoptWorld, changeLayoutOf, cloneWorld, pullWorld, pushWorld, settle } from './commands.ts'
 import { MANIFEST } from './files.ts'
 import { Disk } from './fs/disk.ts'
 import { useDisk } from './fs.ts'
@@ -74,6 +75,7 @@ const EXPECTED = new Set([
   'detached_head',
   'stale_conflict',
   'unfit_file',
+  'layout_mismatch',
 ])
 
 /** A world, people in it, machines with clones of it, and a git server between them. */
@@ -101,6 +103,8 @@ export class Universe {
   readonly #moves: boolean
   /** All but the apps is in one file. */
   readonly #manifest: boolean
+  /** The layout that somebody changes the project to, where one does (G8). */
+  readonly #wanted: 'split' | 'manifest' | undefined
   /** Edits that a rebase left out, because others had made them, or a squash. */
   #twice: Bits = NO_BITS
 
@@ -109,6 +113,7 @@ export class Universe {
     this.#losses = losses
     this.#moves = seeded(seed ^ 0x30fe)() < 0.5
     this.#manifest = seeded(seed ^ 0x1a70)() < 0.25
+    if (seeded(seed ^ 0x7a70)() < 0.2) this.#wanted = this.#manifest ? 'split' : 'manifest'
     this.#setup = seeded(seed)
     this.scheduler = new Scheduler(START, { random: seeded(seed ^ 0x5eed), jitter: seeded(seed ^ 0x717e) })
     this.#disk = new Disk(() => this.scheduler.host.now)
@@ -251,6 +256,7 @@ export class Universe {
       [sound.length > 0 ? 4 : 0, 'branch'],
       [2, 'carry'],
       [4, 'server'],
+      [this.#wanted !== undefined && idle.length > 0 ? 3 : 0, 'layout'],
     ] as const)
     if (kind === 'world' || kind === 'carry' || kind === 'server') {
       const { world } = this.worlds.pick(random)
@@ -258,12 +264,14 @@ export class Universe {
       if (kind === 'carry') return this.#happenings.carry(world, random, this.#token)
       return this.#happenings.serverFault(world, random, this.#forgets)
     }
-    const machine = pick(random, kind === 'pull' || kind === 'push' ? idle : sound)
+    const isCommand = kind === 'pull' || kind === 'push' || kind === 'layout'
+    const machine = pick(random, isCommand ? idle : sound)
     if (kind === 'file') return this.#editFile(machine, random)
     if (kind === 'share') return this.#share(machine, random)
     if (kind === 'branch') return this.#branch(machine, random)
     await this.#prepare(machine, random)
     if (machine.running !== undefined || (machine.isMerging && !machine.hurt)) return
+    if (kind === 'layout') return this.#layout(machine, random)
     return kind === 'pull' ? this.#pull(machine, random) : this.#push(machine, random)
   }
 
@@ -371,6 +379,17 @@ export class Universe {
     )
   }
 
+  async #layout(machine: Machine, random: Random, calm = false): Promise<void> {
+    const wanted = this.#wanted!
+    await this.#command(
+      machine,
+      'layout',
+      random,
+      () => changeLayoutOf({ context: machine.context(), target: undefined }, wanted),
+      calm,
+    )
+  }
+
   async #push(machine: Machine, random: Random): Promise<void> {
     const noBatch = random() < 0.15
     await this.#command(machine, 'push', random, () =>
@@ -378,17 +397,28 @@ export class Universe {
     )
   }
 
-  async #command(machine: Machine, name: string, random: Random, work: () => Promise<unknown>): Promise<void> {
+  /** `alone`: nothing else happens before it ends, and nothing happens to it. */
+  async #command(
+    machine: Machine,
+    name: string,
+    random: Random,
+    work: () => Promise<unknown>,
+    alone = false,
+  ): Promise<void> {
     this.say(`${machine.name} ${name} at ${machine.git.head()?.slice(0, 8)}`)
     this.count(name)
     machine.said.length = 0
-    const faulty = this.scheduler.faults
+    const faulty = this.scheduler.faults && !alone
     const calm = faulty ? pick(random, [1, 1, 0.8, 0.3]) : 1
     machine.running = await this.scheduler.start(machine.name, name, work, {
       calm,
       random,
-      strike: this.#strike(random, name === 'push' ? 120 : 90, 0.06),
+      strike: alone ? undefined : this.#strike(random, name === 'push' ? 120 : 90, 0.06),
     })
+    if (!alone) return
+    await this.#finish(machine.running)
+    await this.#settleEnded()
+    for (let count = 0; machine.isMerging && !machine.hurt && count < 5; count++) await this.#settle(machine, random)
   }
 
   #strike(random: Random, effects: number, probability: number): Strike | undefined {
@@ -430,12 +460,14 @@ export class Universe {
     const theirs = machine.git.fetch(this.server)
     this.#know(machine, theirs)
     if (random() < 0.4) machine.git.fetchLobby(this.server)
+    const alike = await this.#alike(machine, theirs, random)
+    if (alike === undefined) return
     const style = draw(random, [
       [8, 'merge'],
       [1, 'rebase'],
     ] as const)
     const own = machine.git.since(theirs)
-    if (style === 'rebase' && own.every(({ parents }) => parents.length === 1)) {
+    if (style === 'rebase' && alike === theirs && own.every(({ parents }) => parents.length === 1)) {
       const pairs = machine.git.rebase(theirs)
       this.say(`${machine.name} rebases onto ${theirs.slice(0, 8)}: ${pairs?.length ?? 'given up'}`)
       for (const { made, original } of pairs ?? []) {
@@ -446,7 +478,7 @@ export class Universe {
           machine,
           own.map(({ oid }) => oid).filter((oid) => !pairs.some(({ original }) => original === oid)),
         )
-    } else await this.#merge(machine, theirs, random)
+    } else await this.#merge(machine, alike, random)
     if (machine.isMerging) return
     if (machine.git.push(this.server) && random() < 0.3) machine.git.pushLobby(this.server)
     this.count('shares')
@@ -464,6 +496,34 @@ export class Universe {
         if (standAt(head, at).value === value) this.#twice = union(this.#twice, intersection(seen, this.edits.mask(at)))
       }
     }
+  }
+
+  /**
+   * Git cannot merge branches of two layouts that both changed what those differ in: the one that lags is brought to the
+   * other's first. What to merge then; undefined where that is for another time.
+   */
+  async #alike(machine: Machine, theirs: Oid, random: Random): Promise<Oid | undefined> {
+    const { git } = machine
+    const head = git.head()!
+    if (this.#wanted === undefined || git.basesWith(theirs).includes(theirs)) return theirs
+    const layout = git.layoutOf(theirs)
+    if (git.layoutOf(head) === layout && (layout !== this.#wanted || git.sharesLayout(head, theirs))) return theirs
+    if (layout === this.#wanted) {
+      await this.#layout(machine, random, true)
+      const isDone = !machine.isMerging && !machine.hurt && git.layoutOf(git.head()!) === layout
+      return isDone && git.sharesLayout(git.head()!, theirs) ? theirs : undefined
+    }
+    const here = git.branch()!
+    git.putBranch('lagging', theirs)
+    if (!git.switchTo('lagging', false)) return undefined
+    this.say(`${machine.name} looks at ${theirs.slice(0, 8)}`)
+    await this.#layout(machine, random, true)
+    if (machine.isMerging) this.#giveUp(machine)
+    const converted = git.head()!
+    if (!git.switchTo(here, false)) throw new Error(`${machine.name} cannot go back to ${here}`)
+    git.deleteBranch('lagging')
+    this.count('lagging branches')
+    return git.layoutOf(converted) === this.#wanted ? converted : undefined
   }
 
   async #merge(machine: Machine, theirs: Oid, random: Random): Promise<void> {
@@ -498,8 +558,8 @@ export class Universe {
       this.say(`${machine.name} switches to a branch`)
       return
     }
-    const feature = git.head()!
-    if (!git.switchTo('main', false)) return
+    const feature = await this.#meet(machine, random)
+    if (feature === undefined) return
     const kind = pick(random, ['squash', 'merge'] as const)
     if (kind === 'merge') await this.#merge(machine, feature, random)
     else {
@@ -510,8 +570,28 @@ export class Universe {
         machine.sources = [feature]
         machine.committed()
       } else if (squashed === 'up-to-date') this.#dropped(machine, [feature])
+      else await this.#merge(machine, feature, random)
     }
     git.deleteBranch('feature')
+  }
+
+  /** Back to the main branch, to take in the other one; both say the world alike then. Undefined: another time. */
+  async #meet(machine: Machine, random: Random): Promise<Oid | undefined> {
+    const { git } = machine
+    const lags = (oid: Oid) => this.#wanted !== undefined && git.layoutOf(oid) !== this.#wanted
+    const other = git.ref('refs/heads/main')!
+    if (lags(git.head()!) && !lags(other)) await this.#layout(machine, random, true)
+    const feature = git.head()!
+    if (machine.isMerging || (lags(feature) && !lags(other)) || !git.switchTo('main', false)) return undefined
+    if (lags(other) && !lags(feature)) {
+      await this.#layout(machine, random, true)
+      if (machine.isMerging) this.#giveUp(machine)
+      if (lags(git.head()!)) {
+        git.switchTo('feature', false)
+        return undefined
+      }
+    }
+    return feature
   }
 
   #revert(machine: Machine, random: Random): void {
@@ -520,6 +600,11 @@ export class Universe {
     const commit = pick(random, own).oid
     const before = machine.git.head()
     const reverted = machine.git.revert(commit)
+    if (reverted === 'reverted' && machine.git.hasBothLayouts()) {
+      // What went before the layout changed came back in the old one.
+      machine.git.takeBack(before!)
+      return
+    }
     this.say(`${machine.name} reverts ${commit.slice(0, 8)}: ${reverted}`)
     if (reverted !== 'reverted' || before === machine.git.head()) return
     this.count('reverts')
@@ -608,8 +693,8 @@ export class Universe {
       }
       return
     }
-    const told = report as PullReport | PushReport
-    this.say(`${machine.name} ${name}: ${told.kind} at ${told.fetched.cursor}`)
+    const told = report as PullReport | PushReport | LayoutReport
+    this.say(`${machine.name} ${name}: ${told.kind} at ${told.fetched?.cursor}`)
     for (const text of machine.said) if (!text.startsWith('{')) this.say(`  warning: ${text}`)
     this.count(`${name}: ${told.kind}`)
     machine.hear(told)

@@ -194,7 +194,8 @@ describe('G8: git merges a branch that has gone on in the old layout', () => {
     const project = await apart()
     await change(project, 'split')
     project.git('switch', '--quiet', 'theirs')
-    expect((await project.pull()).kind).toBe('merged')
+    expect(await change(project, 'split')).toMatchObject({ kind: 'changed' })
+    expect(project.git('log', '--format=%s', '--author=layout', '--all').trim().split('\n')).toHaveLength(1)
     project.git('switch', '--quiet', '-')
     project.git('merge', '--quiet', '--no-edit', 'theirs')
     expect(project.exists('world.json')).toBe(false)
@@ -202,6 +203,28 @@ describe('G8: git merges a branch that has gone on in the old layout', () => {
     expect(await project.push()).toMatchObject({ kind: 'pushed', landed: 1 })
     project.check()
   })
+})
+
+it('G8: two who changed it without knowing of each other join their changes before git merges them', async () => {
+  const { world, project } = await lampProject({}, 'manifest')
+  const other = colleague(project)
+  await change(project, 'split')
+  await world.edit('eve', 'lamp0002', { position: [2, 2, 2] })
+  await change(other, 'split')
+  other.remove(other.entityPath('lamp0001'))
+  other.commit('remove lamp0001')
+  other.git('fetch', '--quiet', project.folder, 'main:refs/remotes/origin/main')
+  const tree = other.git('rev-parse', 'HEAD^{tree}')
+  expect(await change(other, 'split')).toMatchObject({ kind: 'changed' })
+  expect(other.git('rev-parse', 'HEAD^{tree}')).toBe(tree)
+  expect(await change(other, 'split')).toMatchObject({ kind: 'already' })
+  other.git('merge', '--quiet', '--no-edit', 'origin/main')
+  // Without a base in this layout, git would take it for a file that the other branch added.
+  expect(positionOf(other, 'lamp0001')).toBeUndefined()
+  expect(positionOf(other, 'lamp0002')).toEqual([2, 2, 2])
+  expect(await other.push()).toMatchObject({ kind: 'pushed', landed: 1 })
+  expect(await world.entity('lamp0001')).toBeUndefined()
+  other.check()
 })
 
 describe('G8: what is in the way of a change', () => {

@@ -1,12 +1,11 @@
 import { Args, Flags } from '@oclif/core'
-import { plural } from '../../cli/render.ts'
+import { fetchJson, plural } from '../../cli/render.ts'
 import { SyncCommand } from '../../cli/sync-command.ts'
-import type { LayoutReport } from '../../sync/layout.ts'
 
-export default class LayoutCommand extends SyncCommand<LayoutReport> {
+export default class LayoutCommand extends SyncCommand<unknown> {
   static override summary = 'Keep the world in one file per entity, or all in world.json'
   static override description =
-    'Takes over what the world has, as "sync pull" does, then says the same objects by other files: world/entities/, world/settings.json and world/spawn.json (split), or world.json (manifest). That is one commit on refs/lobby/remote, which changes no value, and a merge on this branch; nothing is sent to the world. Everybody else takes the change over with their next "sync pull"; where a branch is to be merged by git with one that has it, run "git fetch" and this command on it first, and that change is taken over instead of another being made. Conflicts stop it (exit code 2): settle them, commit, and run it again.'
+    'Takes over what the world has, as "sync pull" does, then says the same objects by other files: world/entities/, world/settings.json and world/spawn.json (split), or world.json (manifest). That is one commit on refs/lobby/remote, which changes no value, and a merge on this branch; nothing is sent to the world. Everybody else takes the change over with their next "sync pull"; before git merges a branch that has it with one that has not, run this command on the latter (after "git fetch", if it is yours): it takes over the very same change. Conflicts stop it (exit code 2): settle them, commit, and run it again.'
   static override examples = [
     '<%= config.bin %> sync layout split',
     '<%= config.bin %> sync layout split --dry-run',
@@ -20,7 +19,7 @@ export default class LayoutCommand extends SyncCommand<LayoutReport> {
     'dry-run': Flags.boolean({ char: 'n', description: 'Say what would change, and change nothing' }),
   }
 
-  override async run(): Promise<LayoutReport> {
+  override async run(): Promise<unknown> {
     const { args, flags } = await this.parse(LayoutCommand)
     const layout = args.layout === 'split' ? 'split' : 'manifest'
     return this.withSession(flags, async (session) => {
@@ -30,6 +29,8 @@ export default class LayoutCommand extends SyncCommand<LayoutReport> {
         autostash: flags.autostash,
         confirm: this.asker(flags),
       })
+      if (report.fetched !== undefined) this.warnOf(report.fetched)
+      const { conflictLines, resolvedJson, resolvedLines } = await import('../../cli/conflict-view.ts')
       const where = layout === 'split' ? 'a file each below world/entities/' : 'world.json'
       const entities = `${report.entities} ${report.entities === 1 ? 'entity' : 'entities'}`
       switch (report.kind) {
@@ -42,15 +43,19 @@ export default class LayoutCommand extends SyncCommand<LayoutReport> {
         case 'changed':
           this.say(`Moved ${entities} to ${where}, on ${report.branch} and on ${session.ref}.`)
           break
-        case 'contested': {
+        case 'contested':
           this.exitWith(2)
-          const { conflictLines } = await import('../../cli/conflict-view.ts')
           this.say(`Both sides changed these fields of ${plural(report.conflicts.length, 'object')}, differently:`)
           for (const line of conflictLines(report.conflicts)) this.say(line)
           this.say('Settle them, then "git commit", and run "gamedev sync layout" again. The layout is as it was.')
-        }
       }
-      return report
+      for (const line of resolvedLines(report.resolved)) this.say(line)
+      const { fetched, resolved, ...said } = report
+      return {
+        ...said,
+        resolved: resolvedJson(resolved),
+        ...(fetched === undefined ? {} : { fetched: fetchJson(fetched) }),
+      }
     })
   }
 }
