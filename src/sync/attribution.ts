@@ -1,3 +1,4 @@
+import { LAYOUT } from '../git-bridge/layout.ts'
 import type { Commit, Oid } from '../git-bridge/repository.ts'
 import { readUncertified } from '../git-bridge/trailers.ts'
 import { readUnits, type TreeObjects } from '../git-bridge/tree-objects.ts'
@@ -20,8 +21,8 @@ const MANIFESTS = 200
 const PATHS = 100
 
 /**
- * Which local commit touched an object last (P2): the newest of `head ^tip`, merges and the line apart, or HEAD itself
- * for what only a merge changed. The objects of a manifest are told apart by what it says about them. The walk ends with
+ * Which local commit touched an object last (P2): the newest of `head ^tip`, merges and the world's own line apart, or
+ * HEAD itself for what only a merge changed. The objects of a manifest are told apart by what it says about them. The walk ends with
  * the last object found.
  */
 export async function attributions(
@@ -44,11 +45,15 @@ export async function attributions(
     if (places.length > 1) walked.add(prefix + (path === MANIFEST_FILE ? 'world' : MANIFEST_FILE))
   }
   const newest = await repository.readCommit(head)
+  const own = readUncertified((await repository.readCommit(tip)).message)?.worldId
+  const keys = new Set<string>(wanted.map(({ key }) => key))
   const fallback: Attribution = { commit: head, actor: actorOf(newest) }
   const paths = walked.size <= PATHS ? [...walked] : prefix === '' ? [] : [prefix.slice(0, -1)]
   const settle = (keys: Iterable<ObjectKey>, commit: Commit): void => {
     for (const key of keys) {
-      found.set(key, { commit: commit.oid, actor: actorOf(commit) })
+      // A snapshot names nobody: then it is whose branch it is.
+      const isSnapshot = readUncertified(commit.message)?.object === 'snapshot'
+      found.set(key, { commit: commit.oid, actor: isSnapshot ? fallback.actor : actorOf(commit) })
       for (const place of placesByKey.get(key)!) {
         const left = byPlace.get(place)
         if (left?.delete(key) === true && left.size === 0) byPlace.delete(place)
@@ -59,8 +64,11 @@ export async function attributions(
   if (byPlace.size > 0) {
     const limited = paths.length === 0 ? {} : { paths }
     for await (const commit of repository.log({ include: [head], exclude: [tip], ...limited })) {
-      // The world's own edits are not the user's, copied by a rebase or not, nor is what a merge brings in.
-      if (commit.parents.length > 1 || readUncertified(commit.message) !== undefined) continue
+      // The world's own edits are not the user's, copied by a rebase or not, nor is what a merge brings in. Another
+      // world's are news to this one: who has taken them in from there tells that by their commit (G7).
+      if (commit.parents.length > 1) continue
+      const said = readUncertified(commit.message)
+      if (said !== undefined && (said.worldId === own || isElsewhere(said.object, keys))) continue
       const parent = commit.parents[0]
       const changed = await repository.diffTrees(parent, commit.oid, prefix === '' ? undefined : prefix.slice(0, -1))
       for (const place of new Set(changed.map(({ path }) => placeOf(path.slice(prefix.length))))) {
@@ -88,6 +96,14 @@ function placesOf(key: ObjectKey, path: string): readonly string[] {
 function placeOf(path: string): string {
   const kind = classify(path)
   return kind.kind === 'blueprint' || kind.kind === 'script' ? `apps/${kind.folder}` : path
+}
+
+/**
+ * Whether a commit of a line is about an entity that nobody asks for, or about none; scripts and whole snapshots are about
+ * many objects.
+ */
+function isElsewhere(object: string, wanted: ReadonlySet<string>): boolean {
+  return object === LAYOUT || (object.startsWith('entity:') && !wanted.has(object))
 }
 
 function actorOf(commit: Commit): string {
