@@ -54,6 +54,7 @@ export class UserGit {
         }
         return known
       },
+      has: (oid) => objects.has(oid),
       blob: (oid) => Buffer.from(readBlob(objects, oid)).toString('utf8'),
     }
   }

@@ -1,7 +1,7 @@
 import type { Oid } from '../../src/git-bridge/repository.ts'
 import { clone } from '../../src/sync/clone.ts'
 import { openConflicts } from '../../src/sync/conflicts.ts'
-import { init } from '../../src/sync/init.ts'
+import { type InitOptions, type InitReport, init } from '../../src/sync/init.ts'
 import { changeLayout, type LayoutReport } from '../../src/sync/layout.ts'
 import type { LossChoice } from '../../src/sync/lost-state.ts'
 import { type PullReport, pull } from '../../src/sync/pull.ts'
@@ -31,10 +31,14 @@ export function cloneWorld(context: Context, url: string, folder: string): Promi
   return clone(context, { url, folder, worldId: undefined })
 }
 
-/** Connects a project that exists with a world, whose state it takes over. */
-export function adoptWorld(context: Context, url: string): Promise<unknown> {
+/** Connects a project that exists with a world; `name`: what the project is to call it. */
+export function adoptWorld(
+  context: Context,
+  url: string,
+  options: Pick<InitOptions, 'name' | 'mirror' | 'prefer'>,
+): Promise<InitReport> {
   const yes = async () => true
-  return init(context, { url, worldId: undefined, mirror: 'remote', confirm: yes, mergeDriver: yes })
+  return init(context, { ...options, url, worldId: undefined, confirm: yes, mergeDriver: yes })
 }
 
 export function pullWorld(

@@ -1,6 +1,6 @@
 import { chooseChange, draw, type Memory, pick } from './changes.ts'
 import type { Host, Random } from './host.ts'
-import type { WatchedWorld } from './watched-world.ts'
+import type { Target } from './worlds.ts'
 
 const PEOPLE = ['eve', 'sam']
 
@@ -24,33 +24,36 @@ export class Happenings {
     this.#losses = losses
   }
 
-  edit(world: WatchedWorld, random: Random, token: number): void {
+  edit(target: Target, random: Random, token: number): void {
+    const { world } = target
     if (!world.model.running) return
     const by = pick(random, PEOPLE)
     const change = chooseChange(random, world.values, token, this.#memory)
     const done = world.change(change, by)
     this.#memory.remember(world.values)
-    this.#told.say(`${by} ${JSON.stringify(change)}${done ? '' : ' refused'}`)
+    this.#told.say(`${by} ${JSON.stringify(change)}${done ? '' : ' refused'}${where(target)}`)
     this.#told.count('edits in the world')
   }
 
-  carry(world: WatchedWorld, random: Random, token: number): void {
+  carry(target: Target, random: Random, token: number): void {
+    const { world } = target
     const held = world.inHand
     if (!world.model.running) return
     if (held.length > 0 && random() < 0.6) {
       world.putDown(pick(random, held).slice('entity:'.length))
-      this.#told.say('put down')
+      this.#told.say(`put down${where(target)}`)
       return
     }
     const entities = world.carriable
     if (entities.length === 0) return
     const id = pick(random, entities)
     world.carry(id, [token, 2, 0], pick(random, PEOPLE))
-    this.#told.say(`carry ${id}`)
+    this.#told.say(`carry ${id}${where(target)}`)
   }
 
   /** `forgets`: the world's feed does not reach far back. */
-  serverFault(world: WatchedWorld, random: Random, forgets: boolean): void {
+  serverFault(target: Target, random: Random, forgets: boolean): void {
+    const { world } = target
     const { model } = world
     const kind = draw(random, [
       [3, 'save'],
@@ -61,7 +64,7 @@ export class Happenings {
       [forgets ? 2 : 0, 'retain'],
       [1, 'clock'],
     ] as const)
-    this.#told.say(`server ${kind}`)
+    this.#told.say(`server ${kind}${where(target)}`)
     if (kind === 'save') world.save()
     else if (kind === 'restart' || kind === 'crash') {
       if (!this.#losses) world.save()
@@ -72,4 +75,8 @@ export class Happenings {
     else model.reachable = kind === 'reachable'
     this.#told.count(`server: ${kind}`)
   }
+}
+
+function where({ name }: Target): string {
+  return name === undefined ? '' : ` in ${name}`
 }

@@ -1,24 +1,27 @@
 import type { Commit, Oid } from '../../src/git-bridge/repository.ts'
 import { readTrailers } from '../../src/git-bridge/trailers.ts'
-import { type Bits, hasBit, intersection, NO_BITS, replaced, union, withBit } from './bits.ts'
+import { type Bits, hasBit, intersection, members, NO_BITS, replaced, union, withBit } from './bits.ts'
 import {
   type Edits,
   EMPTY_SITE,
+  type Expected,
   expectField,
   expectObject,
   knowing,
+  type Meeting,
   mergeStand,
   type Site,
   type Stand,
   standAt,
 } from './knowledge.ts'
-import { fileValues, objectOf, type Place, PRESENCE, type Values } from './values.ts'
+import { fileValues, objectOf, ownerOf, type Place, PRESENCE, type Values } from './values.ts'
 
 /** How the oracle reads a repository: at once, and by no code that is being judged. */
 export interface Reading {
   commit(oid: Oid): Commit
   files(tree: Oid): readonly { readonly path: string; readonly oid: Oid }[]
   blob(oid: Oid): string
+  has(oid: Oid): boolean
 }
 
 /** A state, and what is known there. */
@@ -27,8 +30,8 @@ export interface Moment {
   readonly values: Values
   /** What the world had lost of fields whose object was written since, be it another field. */
   readonly hidden?: ReadonlyMap<Place, Bits>
-  /** The objects in somebody's hand: a snapshot says nothing of where they are. */
-  readonly held?: ReadonlySet<string>
+  /** The objects in somebody's hand, and the edit that this is: a snapshot says nothing of where they are. */
+  readonly held?: ReadonlyMap<string, number>
 }
 
 /**
@@ -155,7 +158,8 @@ export class Histories {
       const moments = this.#world(trailers.worldId, trailers.cursor)
       // Whether somebody put a value back or a crash did, an expired feed does not tell of what was written since (G9).
       const isBridge = commit.author.name === 'snapshot' && commit.parents.length > 0
-      const bridge = isBridge ? 'itself' : before.bridged === undefined ? 'none' : 'before'
+      const isRoot = commit.parents.length === 0
+      const bridge = isBridge ? 'itself' : isRoot ? 'root' : 'none'
       const site = this.#ofLine(name, values, [before, origin, bridge], moments, defects)
       const bridged = isBridge ? moments[0]?.hidden : before.bridged
       return bridged === undefined ? site : { ...site, seen: knowing(site.seen, ...bridged.values()), bridged }
@@ -164,7 +168,9 @@ export class Histories {
     const sources = origin.sources.map((oid) => this.siteOf(oid))
     const site = this.#own(commit, values, parents, sources, origin, defects)
     if (parents.length === 2) {
-      this.#judge(commit, values, parents[0]!, parents[1]!, origin, defects)
+      const world = readTrailers(reading.commit(commit.parents[1]!))?.worldId
+      const meeting = { ours: parents[0]!, theirs: parents[1]!, world }
+      this.#judge(reading, commit, values, meeting, origin, defects)
       if ((origin.bases ?? []).length === 0) this.#strays(reading, commit, origin, defects)
     }
     return site
@@ -177,7 +183,7 @@ export class Histories {
   #ofLine(
     name: string,
     values: Values,
-    [before, origin, bridge]: readonly [Site, Origin, 'itself' | 'before' | 'none'],
+    [before, origin, bridge]: readonly [Site, Origin, 'itself' | 'root' | 'none'],
     [feed, ...worlds]: readonly Moment[],
     defects: string[],
   ): Site {
@@ -202,8 +208,15 @@ export class Histories {
       const presence = `${objectOf(at)} ${PRESENCE}`
       const isBack = standAt(before, presence).value === undefined && values.has(presence)
       const past = isBack ? this.#edits.saying(this.#lineage([before]), at, values.get(at)) : []
-      const isHeld = bridge !== 'none' && feed.held?.has(objectOf(at)) === true
-      if (isHeld && standAt(before, at).value === values.get(at)) {
+      const hand = feed.held?.get(objectOf(at))
+      // A line that begins has an object where the hand has it: there it stays until its next operation.
+      if (hand !== undefined && bridge === 'root' && at.endsWith(' position')) {
+        this.#edits.about(hand, at, values.get(at))
+        stands.set(at, { value: values.get(at), edits: [hand] })
+        seen = withBit(seen, hand)
+        continue
+      }
+      if (hand !== undefined && standAt(before, at).value === values.get(at)) {
         stands.set(at, standAt(before, at))
         seen = replaced(seen, before.seen, this.#edits.mask(at))
         continue
@@ -243,7 +256,13 @@ export class Histories {
       const isHeld = parents.some((site) => standAt(site, at).value === value)
       const inherited = isHeld ? mergeStand(this.#edits, at, value, [...parents, ...sources]) : undefined
       const pending = origin.pending.get(at)
-      if (inherited !== undefined) {
+      if (inherited !== undefined && value === undefined && inherited.edits.length === 0 && isDecided(origin, at)) {
+        // Nobody had taken it away, it never was there: that it is not to be there is somebody's word now.
+        const edit = this.#edits.make(origin.by, 'decision')
+        this.#edits.about(edit, at, value)
+        stands.set(at, { value, edits: [edit] })
+        seen = withBit(seen, edit)
+      } else if (inherited !== undefined) {
         if (inherited.value !== undefined || inherited.edits.length > 0) stands.set(at, inherited)
       } else if (pending !== undefined && pending.value === value) {
         stands.set(at, { value, edits: [pending.edit] })
@@ -278,7 +297,8 @@ export class Histories {
   }
 
   /** Every value of a merge must be the one that had seen the other, or have been decided. */
-  #judge(commit: Commit, values: Values, ours: Site, theirs: Site, origin: Origin, defects: string[]): void {
+  #judge(reading: Reading, commit: Commit, values: Values, meeting: Meeting, origin: Origin, defects: string[]): void {
+    const { ours, theirs } = meeting
     const objects = new Map<string, Place[]>()
     for (const at of new Set([...ours.stands.keys(), ...theirs.stands.keys()])) {
       const places = objects.get(objectOf(at)) ?? []
@@ -296,19 +316,23 @@ export class Histories {
       const mine = standAt(ours, at)
       const isLost = (stand: Stand) => stand.edits.some((id) => hasBit(this.#lost(at), id))
       if (is === mine.value && isLost(mine)) return
+      const isOfOne = is === mine.value || is === standAt(theirs, at).value
+      if (isOfOne && isFromElsewhere(reading, commit, ownerOf(at))) return
       defects.push(
         `merge: ${commit.oid.slice(0, 8)} "${subject(commit)}" of ${origin.by} has ${at} = ${is}, ${expected}: ours ${of(ours)}, theirs ${of(theirs)}`,
       )
     }
+    const isFirst = [...members(intersection(ours.seen, theirs.seen))].length === 0
     for (const [object, places] of objects) {
       if (origin.decided.has(object) || this.#twice.has(object)) continue
       const presence = `${object} ${PRESENCE}`
       const here = standAt(ours, presence).value !== undefined
       const there = standAt(theirs, presence).value !== undefined
       if (here !== there) {
-        const expected = here
-          ? expectObject(this.#edits, ours, theirs, object, places)
-          : expectObject(this.#edits, theirs, ours, object, places)
+        // At a first meeting, nothing is deleted for being absent from the one (`init`).
+        const expected: Expected = isFirst
+          ? { kind: 'value', value: 'true' }
+          : expectObject(this.#edits, meeting, object, places)
         const is = values.get(presence)
         if (expected.kind === 'crossed') this.crossed++
         else if (expected.kind === 'concurrent') say(presence, is, 'undecided')
@@ -321,7 +345,10 @@ export class Histories {
         const is = values.get(at)
         if (pending !== undefined && pending.value === is) continue
         if (this.#replaced(origin.by, at).some((stand) => stand.value === is)) continue
-        const expected = expectField(this.#edits, ours, theirs, at)
+        // A first meeting takes what only one has.
+        if (isFirst && is !== undefined && [ours, theirs].some((site) => standAt(site, at).value === undefined))
+          continue
+        const expected = expectField(this.#edits, meeting, at)
         if (expected.kind === 'crossed') this.crossed++
         else if (expected.kind === 'concurrent') say(at, is, 'undecided')
         else if (expected.value !== is) say(at, is, `not ${expected.value}`)
@@ -377,6 +404,41 @@ function strayScripts(reading: Reading, tree: Oid): ReadonlySet<string> {
   const folderOf = (path: string) => path.split('/', 2).join('/')
   const apps = new Set(paths.filter((path) => /^apps\/[^/]+\/[^/]+\.json$/.test(path)).map(folderOf))
   return new Set(paths.filter((path) => /^apps\/.*\.js$/.test(path) && !apps.has(folderOf(path))))
+}
+
+/**
+ * Whether the line of a world brings an operation about an object that was pushed from a commit which this clone does not
+ * have, and the branch knows another world: from there it may know the very edit, but nothing here says that it is that.
+ */
+function isFromElsewhere(reading: Reading, { parents }: Commit, object: string): boolean {
+  const [head, tip] = parents as readonly [Oid, Oid]
+  const world = readTrailers(reading.commit(tip))?.worldId
+  if (world === undefined) return false
+  const ours = new Set<Oid>()
+  let others = false
+  for (const one of history(reading, head, ours)) {
+    const said = readTrailers(one)
+    if (said !== undefined && said.worldId !== world) others = true
+  }
+  if (!others) return false
+  for (const one of history(reading, tip, ours)) {
+    const said = readTrailers(one)
+    const [, source] = /^git:(\w+)$/.exec(said?.source ?? '') ?? []
+    if (source !== undefined && said!.object.startsWith(object) && !reading.has(source as Oid)) return true
+  }
+  return false
+}
+
+/** The commits of a history that are not among some already, and now are. */
+function* history(reading: Reading, tip: Oid, known: Set<Oid>): Iterable<Commit> {
+  const stack = [tip]
+  for (let oid = stack.pop(); oid !== undefined; oid = stack.pop()) {
+    if (known.has(oid)) continue
+    known.add(oid)
+    const commit = reading.commit(oid)
+    yield commit
+    stack.push(...commit.parents)
+  }
 }
 
 export function different(a: Values, b: Values): readonly Place[] {

@@ -6,8 +6,8 @@ export interface Edit {
   readonly id: number
   readonly by: string
   readonly what: string
-  /** Made in the world: there, a value that is put back on purpose is a new edit for everybody (M2). */
-  readonly inWorld: boolean
+  /** The world that it was made in: there, a value that is put back on purpose is a new edit for everybody (M2). */
+  readonly world: string | undefined
 }
 
 /** A value as it stands somewhere, and the edits that put it there: several where several wrote the same. */
@@ -38,9 +38,9 @@ export class Edits {
   readonly #values = new Map<string, Bits>()
 
   /** A new edit; an object that comes or goes is one edit of many fields. */
-  make(by: string, what: string, inWorld = false): number {
+  make(by: string, what: string, world?: string): number {
     const id = this.all.length
-    this.all.push({ id, by, what, inWorld })
+    this.all.push({ id, by, what, world })
     return id
   }
 
@@ -59,10 +59,12 @@ export class Edits {
   /**
    * Whether whoever knows `seen` has seen the value that stands somewhere: of several who wrote the same, one is enough,
    * and for a value that was put back in files, its first time, because git does not tell that from a value that stayed.
+   * To `world`, what another one says is no more than that: its feed is not the one that is read.
    */
-  hasSeen(seen: Bits, at: Place, { value, edits }: Stand): boolean {
+  hasSeen(seen: Bits, at: Place, { value, edits }: Stand, world?: string): boolean {
     if (edits.length === 0 || edits.some((id) => hasBit(seen, id))) return true
-    if (value === undefined || edits.every((id) => this.all[id]!.inWorld)) return false
+    const isHere = (made: string | undefined) => made !== undefined && (world === undefined || made === world)
+    if (value === undefined || edits.every((id) => isHere(this.all[id]!.world))) return false
     return this.saying(seen, at, value).length > 0
   }
 
@@ -90,13 +92,32 @@ export type Expected =
   /** Each side has superseded the other's. */
   | { readonly kind: 'crossed' }
 
+/** Two sides of a merge. */
+export interface Meeting {
+  readonly ours: Site
+  readonly theirs: Site
+  /** The world whose line is theirs; undefined where git merges two branches. */
+  readonly world?: string | undefined
+}
+
+/** Whether the other side has seen what stands on one. */
+function isKnown(edits: Edits, { ours, theirs, world }: Meeting, side: 'ours' | 'theirs', at: Place): boolean {
+  const there = standAt(side === 'ours' ? theirs : ours, at)
+  // What never was there is there no less for somebody's word that it is not to be.
+  const isNothing = standAt(side === 'ours' ? ours : theirs, at).value === undefined
+  if (isNothing && there.value === undefined && there.edits.length === 0) return true
+  return side === 'ours'
+    ? edits.hasSeen(theirs.seen, at, standAt(ours, at), world)
+    : edits.hasSeen(ours.seen, at, standAt(theirs, at))
+}
+
 /** What a merge has to make of a field, by who has seen what alone. */
-export function expectField(edits: Edits, ours: Site, theirs: Site, at: Place): Expected {
-  const a = standAt(ours, at)
-  const b = standAt(theirs, at)
+export function expectField(edits: Edits, meeting: Meeting, at: Place): Expected {
+  const a = standAt(meeting.ours, at)
+  const b = standAt(meeting.theirs, at)
   if (a.value === b.value) return { kind: 'value', value: a.value }
-  const ourSeen = edits.hasSeen(theirs.seen, at, a)
-  const theirSeen = edits.hasSeen(ours.seen, at, b)
+  const ourSeen = isKnown(edits, meeting, 'ours', at)
+  const theirSeen = isKnown(edits, meeting, 'theirs', at)
   if (ourSeen && theirSeen) {
     // A field that nobody of one side ever wrote is there to be taken.
     if (a.edits.length === 0 && b.edits.length > 0) return { kind: 'value', value: b.value }
@@ -109,17 +130,19 @@ export function expectField(edits: Edits, ours: Site, theirs: Site, at: Place): 
 }
 
 /** What a merge has to make of an object that only one side has. */
-export function expectObject(edits: Edits, has: Site, lacks: Site, object: string, places: Iterable<Place>): Expected {
+export function expectObject(edits: Edits, meeting: Meeting, object: string, places: Iterable<Place>): Expected {
   const at = `${object} ${PRESENCE}`
-  const there = standAt(has, at)
-  const gone = standAt(lacks, at)
-  if (!edits.hasSeen(lacks.seen, at, there)) {
+  const [has, lacks] =
+    standAt(meeting.ours, at).value === undefined ? (['theirs', 'ours'] as const) : (['ours', 'theirs'] as const)
+  const there = standAt(meeting[has], at)
+  const gone = standAt(meeting[lacks], at)
+  const isGoneKnown = isKnown(edits, meeting, lacks, at)
+  if (!isKnown(edits, meeting, has, at)) {
     // Made, or made again, without their knowing.
-    if (edits.hasSeen(has.seen, at, gone)) return { kind: 'value', value: there.value }
-    return { kind: 'concurrent' }
+    return isGoneKnown ? { kind: 'value', value: there.value } : { kind: 'concurrent' }
   }
-  const unseen = [...places].some((one) => !edits.hasSeen(lacks.seen, one, standAt(has, one)))
-  if (gone.edits.length > 0 && edits.hasSeen(has.seen, at, gone)) return { kind: 'crossed' }
+  const unseen = [...places].some((one) => !isKnown(edits, meeting, has, one))
+  if (gone.edits.length > 0 && isGoneKnown) return { kind: 'crossed' }
   return unseen ? { kind: 'concurrent' } : { kind: 'value', value: undefined }
 }
 

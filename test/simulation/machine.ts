@@ -1,4 +1,5 @@
 import type { Oid } from '../../src/git-bridge/repository.ts'
+import type { InitReport } from '../../src/sync/init.ts'
 import type { LayoutReport } from '../../src/sync/layout.ts'
 import type { PullReport } from '../../src/sync/pull.ts'
 import type { PushReport } from '../../src/sync/push.ts'
@@ -84,6 +85,13 @@ export class Machine {
     return this.disk.exists(folder) && this.disk.readdir(folder).includes(`push-refs%2flobby%2f${ref}.json`)
   }
 
+  /** Whether the project, as it is here, knows a world by a name. */
+  knows({ name }: Target): boolean {
+    if (name === undefined) return true
+    const { targets } = parsed(this.disk.readText(`${this.folder}/lobby.json`)) as { readonly targets?: object }
+    return targets !== undefined && Object.hasOwn(targets, name)
+  }
+
   /** Its user changes files; what another edit of theirs did to the same field is theirs to overwrite. */
   edit(change: Change): boolean {
     const changed = this.files.apply(change)
@@ -140,7 +148,7 @@ export class Machine {
   }
 
   /** A pull or push said what it leaves to be decided, or what a rule decided. */
-  hear(report: PullReport | PushReport | LayoutReport): void {
+  hear(report: PullReport | PushReport | InitReport | LayoutReport): void {
     if ('resolved' in report) {
       for (const { key, fields } of report.resolved) {
         for (const one of decides(

@@ -14,6 +14,7 @@ class Story {
   readonly #trees = new Map<Oid, Readonly<Record<string, string>>>()
   readonly #reading: Reading = {
     commit: (oid) => this.#commits.get(oid)!,
+    has: (oid) => this.#commits.has(oid),
     files: (tree) => Object.keys(this.#trees.get(tree)!).map((path) => ({ path, oid: `${tree}:${path}` as Oid })),
     blob: (oid) => {
       const [tree, path] = oid.split(':') as [Oid, string]
@@ -28,7 +29,7 @@ class Story {
     lamp: Readonly<Record<string, unknown>> | undefined,
     options: {
       readonly edited?: readonly string[]
-      readonly inWorld?: boolean
+      readonly inWorld?: string
       readonly origin?: Partial<Origin>
       /** Files beside the lamp's. */
       readonly files?: Readonly<Record<string, string>>
@@ -114,7 +115,7 @@ describe('what a merge may make of two sides', () => {
   it('knows a value that was put back in the world from one that never changed', () => {
     const story = begun()
     story.commit('a', ['root'], { ...START, color: 'red' }, { edited: ['color'] })
-    story.commit('back', ['a'], START, { edited: ['color'], inWorld: true })
+    story.commit('back', ['a'], START, { edited: ['color'], inWorld: 'plaza' })
     // Of one history: who put it back has seen the red.
     expect(story.commit('m', ['a', 'back'], START)).toEqual([])
     expect(story.commit('n', ['a', 'back'], { ...START, color: 'red' })[0]).toContain('not "white"')
@@ -226,7 +227,7 @@ describe('what a push may do to a world', () => {
         values: values(color),
         author:
           head === undefined
-            ? { kind: 'editor', edit: edits.make('eve', color, true) }
+            ? { kind: 'editor', edit: edits.make('eve', color, 'plaza') }
             : { kind: 'push', clone: 'dev', head, late: false, checked },
         words: 'entity.update lamp',
         idle: watch.now.values.get(at) === JSON.stringify(color),
@@ -304,8 +305,8 @@ describe('what a push may do to a world', () => {
     const both = (color: string, position: string): Values =>
       new Map([...values(color), ['entity:lamp position', position]])
     const watch = new Watch(edits, { worldId: 'plaza', cursor: 1, values: both('white', '[0,0,0]') })
-    const carry = edits.make('sam', 'carry', true)
-    const author = { kind: 'editor', edit: edits.make('eve', 'set', true) } as const
+    const carry = edits.make('sam', 'carry', 'plaza')
+    const author = { kind: 'editor', edit: edits.make('eve', 'set', 'plaza') } as const
     watch.operation({
       cursor: 2,
       opId: 'op-2',
@@ -330,6 +331,45 @@ describe('what a push may do to a world', () => {
     // Who wrote that could not know of the green, and nobody can tell them: history has it.
     expect(hasBit(watch.now.site.seen, green)).toBe(true)
     expect(hasBit(watch.dropped.get(at)!, green)).toBe(true)
+  })
+})
+
+describe('what two worlds come to', () => {
+  it('is what either has where they meet first, and otherwise somebody decides', () => {
+    const story = begun()
+    expect(story.commit('yard', [], { ...START, color: 'grey' }, { edited: ALL })).toEqual([])
+    expect(story.commit('empty', [], undefined)).toEqual([])
+    expect(story.commit('all of it', ['root', 'empty'], START)).toEqual([])
+    const [gone] = story.commit('nothing of it', ['root', 'empty'], undefined)
+    expect(gone).toContain('entity:lamp is = undefined, not true')
+    const [undecided] = story.commit('grey', ['root', 'yard'], { ...START, color: 'grey' })
+    expect(undecided).toContain('undecided')
+    const decided = new Set(['entity:lamp props.color'])
+    expect(story.commit('chosen', ['root', 'yard'], { ...START, color: 'grey' }, { origin: { decided } })).toEqual([])
+  })
+
+  it('is without a field that somebody decided against, though nobody took it away', () => {
+    const story = begun()
+    const { color: _, ...plain } = START
+    story.commit('yard', [], plain, { edited: ALL.filter((field) => field !== 'color') })
+    const decided = new Set(['entity:lamp props.color'])
+    expect(story.commit('plain', ['root', 'yard'], plain, { origin: { decided } })).toEqual([])
+    expect(story.commit('still plain', ['plain', 'root'], plain)).toEqual([])
+    const [back] = story.commit('white again', ['plain', 'root'], START)
+    expect(back).toContain('props.color = "white", not undefined')
+  })
+
+  it('is what either feed tells: to the one, what somebody puts back in the other is a value that stayed', () => {
+    const edits = new Edits()
+    const at = 'entity:lamp props.color'
+    const white = edits.make('the beginning', 'color', 'plaza')
+    const back = edits.make('eve', 'color', 'yard')
+    for (const edit of [white, back]) edits.about(edit, at, '"white"')
+    const seen = withBit(NO_BITS, white)
+    const stand = { value: '"white"', edits: [back] }
+    expect(edits.hasSeen(seen, at, stand)).toBe(false)
+    expect(edits.hasSeen(seen, at, stand, 'yard')).toBe(false)
+    expect(edits.hasSeen(seen, at, stand, 'plaza')).toBe(true)
   })
 })
 

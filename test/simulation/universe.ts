@@ -1,4 +1,5 @@
 import type { Oid } from '../../src/git-bridge/repository.ts'
+import type { InitReport } from '../../src/sync/init.ts'
 import type { LayoutReport } from '../../src/sync/layout.ts'
 import type { PullReport } from '../../src/sync/pull.ts'
 import type { PushReport } from '../../src/sync/push.ts'
@@ -18,6 +19,7 @@ import { type Random, type Strike, seeded } from './host.ts'
 import { Edits, knowing, standAt } from './knowledge.ts'
 import { CODE, errorCode, Machine } from './machine.ts'
 import { type Running, Scheduler } from './scheduler.ts'
+import { drawSecondWorld, type SecondWorld } from './second-world.ts'
 import { Untold } from './untold.ts'
 import { objectOf, PRESENCE, readable, type Values } from './values.ts'
 import { WatchedWorld } from './watched-world.ts'
@@ -101,10 +103,13 @@ export class Universe {
   #split = false
   readonly #losses: boolean
   readonly #moves: boolean
+  /** A second world, and the machine whose user connects it. */
+  #second: SecondWorld | undefined
+  #connector: Machine | undefined
   /** All but the apps is in one file. */
   readonly #manifest: boolean
   /** The layout that somebody changes the project to, where one does (G8). */
-  readonly #wanted: 'split' | 'manifest' | undefined
+  #wanted: 'split' | 'manifest' | undefined
   /** Edits that a rebase left out, because others had made them, or a squash. */
   #twice: Bits = NO_BITS
 
@@ -153,7 +158,34 @@ export class Universe {
     this.#memory.remember(this.worlds.first.world.values)
     this.server = new GitModel(this.#disk, '/server', { bare: true })
     const count = 2 + Math.floor(random() * 2)
-    for (const name of ['ann', 'bob', 'cid'].slice(0, count)) await this.#join(name)
+    for (const name of ['ann', 'bob', 'cid'].slice(0, count)) {
+      await this.#join(name)
+      if (name === 'ann') await this.#beginSecond()
+    }
+  }
+
+  async #beginSecond(): Promise<void> {
+    const second = drawSecondWorld(this.#seed)?.()
+    if (second === undefined) return
+    this.#second = second
+    // The lines of two worlds would have to change theirs one after the other.
+    this.#wanted = undefined
+    const { name, url, model, holds, prefer, mirror } = second
+    const { world } = this.#watch(name, url, model)
+    this.#memory.remember(world.values)
+    // Without a server between them, only who clones later comes to know of it.
+    const isLate = second.late && !this.#forgets
+    const how = prefer === undefined ? (mirror === undefined ? '' : `, mirror ${mirror}`) : `, prefer ${prefer}`
+    this.say(`second world ${model.kind.name} with ${holds}${how}${isLate ? ', later' : ''}`)
+    if (isLate) return
+    const random = seeded(this.#seed ^ 0xadd)
+    this.scheduler.faults = false
+    const [machine] = this.machines as [Machine]
+    await this.#connect(machine, random)
+    await this.#complete(machine, random)
+    this.scheduler.faults = true
+    if (!machine.knows(this.worlds.named(name)) || machine.isMerging) throw new Error('the second init failed')
+    machine.git.push(this.server)
   }
 
   /** A world of the project, which it knows by a name and reaches at a URL. */
@@ -201,7 +233,7 @@ export class Universe {
     machine.changed('a project', new Map([[at, position]]))
     git.commitAll('A project')
     machine.committed()
-    await this.#alone(name, 'init', () => adoptWorld(machine.context(), URL))
+    await this.#alone(name, 'init', () => adoptWorld(machine.context(), URL, { mirror: 'remote' }))
     machine.learn()
     git.push(this.server)
   }
@@ -257,13 +289,15 @@ export class Universe {
       [2, 'carry'],
       [4, 'server'],
       [this.#wanted !== undefined && idle.length > 0 ? 3 : 0, 'layout'],
+      [this.#toConnect(sound).length > 0 ? 8 : 0, 'connect'],
     ] as const)
     if (kind === 'world' || kind === 'carry' || kind === 'server') {
-      const { world } = this.worlds.pick(random)
-      if (kind === 'world') return this.#happenings.edit(world, random, this.#token)
-      if (kind === 'carry') return this.#happenings.carry(world, random, this.#token)
-      return this.#happenings.serverFault(world, random, this.#forgets)
+      const target = this.worlds.pick(random)
+      if (kind === 'world') return this.#happenings.edit(target, random, this.#token)
+      if (kind === 'carry') return this.#happenings.carry(target, random, this.#token)
+      return this.#happenings.serverFault(target, random, this.#forgets)
     }
+    if (kind === 'connect') return this.#connect(pick(random, this.#toConnect(sound)), random)
     const isCommand = kind === 'pull' || kind === 'push' || kind === 'layout'
     const machine = pick(random, isCommand ? idle : sound)
     if (kind === 'file') return this.#editFile(machine, random)
@@ -272,7 +306,8 @@ export class Universe {
     await this.#prepare(machine, random)
     if (machine.running !== undefined || (machine.isMerging && !machine.hurt)) return
     if (kind === 'layout') return this.#layout(machine, random)
-    return kind === 'pull' ? this.#pull(machine, random) : this.#push(machine, random)
+    const target = this.#target(machine, random)
+    return kind === 'pull' ? this.#pull(machine, target, random) : this.#push(machine, target, random)
   }
 
   // People with files.
@@ -328,7 +363,7 @@ export class Universe {
       machine.name,
       'resolve',
       () =>
-        settle({ context: machine.context(), target: undefined }, ({ decides, path }) => {
+        settle({ context: machine.context(), target: this.#target(machine, random).name }, ({ decides, path }) => {
           for (const one of decides) machine.decide(one)
           // The files of an app belong together: half of each would be neither.
           const app = /^apps\/[^/]+/.exec(path)?.[0] ?? path
@@ -366,21 +401,62 @@ export class Universe {
     this.count('merges given up')
   }
 
+  // A second world.
+
+  /** Who may connect the second world: one user, on the branch that all share. */
+  #toConnect(machines: readonly Machine[]): readonly Machine[] {
+    const second = this.#second
+    if (second === undefined) return []
+    return machines.filter(
+      (machine) =>
+        (this.#connector ?? machine) === machine &&
+        !machine.isMerging &&
+        machine.git.branch() === 'main' &&
+        !machine.knows(this.worlds.named(second.name)),
+    )
+  }
+
+  /** `gamedev sync init <url> --name`: the documented way to a second world. */
+  async #connect(machine: Machine, random: Random): Promise<void> {
+    const { name, url, prefer, mirror } = this.#second!
+    this.#connector = machine
+    this.#commit(machine)
+    const target = this.worlds.named(name)
+    if (prefer !== undefined || mirror !== undefined) {
+      // Whatever differs is decided by that.
+      for (const values of [machine.files.values().values, target.world.values]) {
+        for (const at of values.keys()) machine.decided.add(objectOf(at))
+      }
+    }
+    machine.target = target
+    const how = { name, ...(prefer && { prefer }), ...(mirror && { mirror }) }
+    await this.#command(machine, 'init', random, () => adoptWorld(machine.context(), url, how))
+  }
+
+  /** One of the worlds that the project knows here. */
+  #target(machine: Machine, random: Random): Target {
+    const known = this.worlds.targets.filter((target) => machine.knows(target))
+    return known.length === 1 ? known[0]! : pick(random, known)
+  }
+
   async #pull(
     machine: Machine,
+    target: Target,
     random: Random,
     options: { loss?: 'accept' | 'restore'; verify?: boolean } = {},
   ): Promise<void> {
     const loss = options.loss ?? (random() < 0.15 ? pick(random, ['accept', 'restore'] as const) : undefined)
     const { verify } = options
     machine.settling = loss !== undefined
+    machine.target = target
     await this.#command(machine, 'pull', random, () =>
-      pullWorld({ context: machine.context(), target: undefined }, { loss, verify, yes: true }),
+      pullWorld({ context: machine.context(), target: target.name }, { loss, verify, yes: true }),
     )
   }
 
   async #layout(machine: Machine, random: Random, calm = false): Promise<void> {
     const wanted = this.#wanted!
+    machine.target = this.worlds.first
     await this.#command(
       machine,
       'layout',
@@ -390,10 +466,11 @@ export class Universe {
     )
   }
 
-  async #push(machine: Machine, random: Random): Promise<void> {
+  async #push(machine: Machine, target: Target, random: Random): Promise<void> {
     const noBatch = random() < 0.15
+    machine.target = target
     await this.#command(machine, 'push', random, () =>
-      pushWorld({ context: machine.context(), target: undefined }, { yes: true, noBatch }),
+      pushWorld({ context: machine.context(), target: target.name }, { yes: true, noBatch }),
     )
   }
 
@@ -405,7 +482,9 @@ export class Universe {
     work: () => Promise<unknown>,
     alone = false,
   ): Promise<void> {
-    this.say(`${machine.name} ${name} at ${machine.git.head()?.slice(0, 8)}`)
+    const { name: world } = machine.target
+    const where = world === undefined ? '' : ` of ${world}`
+    this.say(`${machine.name} ${name}${where} at ${machine.git.head()?.slice(0, 8)}`)
     this.count(name)
     machine.said.length = 0
     const faulty = this.scheduler.faults && !alone
@@ -595,7 +674,11 @@ export class Universe {
   }
 
   #revert(machine: Machine, random: Random): void {
-    const own = machine.git.since(machine.git.fetch(this.server)).slice(-4)
+    // Who takes the connection back with a world has none to sync with.
+    const own = machine.git
+      .since(machine.git.fetch(this.server))
+      .slice(-4)
+      .filter(({ parents, message }) => parents.length > 0 && !message.startsWith('Connect with world'))
     if (own.length === 0) return
     const commit = pick(random, own).oid
     const before = machine.git.head()
@@ -693,7 +776,7 @@ export class Universe {
       }
       return
     }
-    const told = report as PullReport | PushReport | LayoutReport
+    const told = report as PullReport | PushReport | InitReport | LayoutReport
     this.say(`${machine.name} ${name}: ${told.kind} at ${told.fetched?.cursor}`)
     for (const text of machine.said) if (!text.startsWith('{')) this.say(`  warning: ${text}`)
     this.count(`${name}: ${told.kind}`)
@@ -750,32 +833,42 @@ export class Universe {
   }
 
   async #tidy(machine: Machine, random: Random): Promise<void> {
-    const complete = async () => {
-      if (machine.running !== undefined) await this.#finish(machine.running)
-      await this.#settleEnded()
-      this.#check()
-      if (machine.hurt) return
-      for (let count = 0; machine.isMerging && count < 5 && this.defects.length === 0; count++) {
-        await this.#settle(machine, random)
-        this.#check()
-      }
-    }
+    const complete = () => this.#complete(machine, random)
     await complete()
     if (machine.hurt) {
-      await this.#pull(machine, random, { loss: 'restore' })
+      const target = machine.knows(machine.target) ? machine.target : this.worlds.first
+      await this.#pull(machine, target, random, { loss: 'restore' })
       await complete()
     }
     this.#commit(machine)
     if (machine.git.branch() !== 'main') await this.#branch(machine, random)
     await complete()
+    if (this.#toConnect([machine]).length > 0) {
+      await this.#connect(machine, random)
+      await complete()
+    }
     await this.#share(machine, random)
     await complete()
-    await this.#pull(machine, random, { loss: 'restore', verify: true })
-    await complete()
-    await this.#push(machine, random)
-    await complete()
+    for (const target of this.worlds.targets.filter((one) => machine.knows(one))) {
+      await this.#pull(machine, target, random, { loss: 'restore', verify: true })
+      await complete()
+      await this.#push(machine, target, random)
+      await complete()
+    }
     await this.#share(machine, random)
     await complete()
+  }
+
+  /** A command goes on to its end, and what it leaves open is settled. */
+  async #complete(machine: Machine, random: Random): Promise<void> {
+    if (machine.running !== undefined) await this.#finish(machine.running)
+    await this.#settleEnded()
+    this.#check()
+    if (machine.hurt) return
+    for (let count = 0; machine.isMerging && count < 5 && this.defects.length === 0; count++) {
+      await this.#settle(machine, random)
+      this.#check()
+    }
   }
 
   #state(): string {

@@ -77,7 +77,8 @@ export class Untold {
 
   /** Somebody in the world wrote the field again after the push had: they saw that, and overwrote both. */
   #wasWrittenAgain({ at, stand, cursor, world }: Open): boolean {
-    const isLater = (id: number) => this.#edits.all[id]!.inWorld && stand.edits.every((before) => id > before)
+    const { worldId } = world.watch
+    const isLater = (id: number) => this.#edits.all[id]!.world === worldId && stand.edits.every((before) => id > before)
     for (let after = cursor + 1; after <= world.model.head; after++) {
       for (const { site } of world.watch.at(after)) if (standAt(site, at).edits.some(isLater)) return true
     }

@@ -25,6 +25,12 @@ export function objectOf(at: Place): string {
   return at.slice(0, at.indexOf(' '))
 }
 
+/** The object of the world that a field is of: scripts are a blueprint's. */
+export function ownerOf(at: Place): string {
+  const object = objectOf(at)
+  return object === 'script' ? `blueprint:${at.slice('script '.length).replace(/_\d+$/, '')}` : object
+}
+
 /** Whether a text names the object of a field, as a word: `e0` is in many a commit's id. */
 export function namesObject(text: string, at: Place): boolean {
   const object = objectOf(at)

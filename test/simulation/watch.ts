@@ -1,7 +1,7 @@
 import { type Bits, beyond, intersection, NO_BITS, replaced, union, withBit } from './bits.ts'
 import { different, type Moment } from './history.ts'
 import { type Edits, type Site, type Stand, standAt } from './knowledge.ts'
-import { objectOf, type Place, PRESENCE, type Values } from './values.ts'
+import { objectOf, ownerOf, type Place, PRESENCE, type Values } from './values.ts'
 
 /** Who did an operation: somebody in the world who looks at it, or a push of a clone. */
 export type Author =
@@ -37,9 +37,9 @@ export interface Announcement {
   readonly idle?: boolean
   /** Where somebody had carried the object meanwhile: the operation brings that, too (G4). */
   readonly carried?: { readonly at: Place; readonly edit: number } | undefined
-  /** The objects in somebody's hand. */
-  readonly held?: ReadonlySet<string>
 }
+
+const NOTHING: ReadonlyMap<string, number> = new Map()
 
 /** What a world holds and has seen, operation by operation. */
 export class Watch {
@@ -51,6 +51,7 @@ export class Watch {
   /** By cursor: what the feed says, then what the world was, newest first. */
   readonly #moments = new Map<number, readonly [Moment, ...Moment[]]>()
   readonly #opIds = new Set<string>()
+  readonly #hands: { readonly cursor: number; readonly held: ReadonlyMap<string, number> }[] = []
   #now: Moment
   #told: Moment
   #saved: Moment
@@ -72,7 +73,7 @@ export class Watch {
     const stands = new Map<Place, Stand>()
     let seen: Bits = NO_BITS
     for (const [at, value] of start.values) {
-      const edit = edits.make('the beginning', `${at} = ${value}`)
+      const edit = edits.make('the beginning', `${at} = ${value}`, start.worldId)
       edits.about(edit, at, value)
       stands.set(at, { value, edits: [edit] })
       seen = withBit(seen, edit)
@@ -90,6 +91,11 @@ export class Watch {
    * what an operation shows and does not name is a commit of its own, under the cursor before (G11).
    */
   at(cursor: number): readonly Moment[] {
+    const held = this.#hands.findLast((hands) => hands.cursor <= cursor)?.held ?? NOTHING
+    return this.#statesAt(cursor).map((moment) => (held.size === 0 ? moment : { ...moment, held }))
+  }
+
+  #statesAt(cursor: number): readonly Moment[] {
     const here = this.#after(cursor)
     for (let at = cursor + 1; at <= this.#cursor; at++) {
       const next = this.#moments.get(at)
@@ -106,6 +112,11 @@ export class Watch {
     return []
   }
 
+  /** What is in somebody's hand from a cursor on, each with the edit that this is. */
+  inHand(cursor: number, held: ReadonlyMap<string, number>): void {
+    this.#hands.push({ cursor, held })
+  }
+
   get now(): Moment {
     return this.#now
   }
@@ -115,7 +126,7 @@ export class Watch {
     return this.#replaced.filter((one) => one.clone === clone && one.at === at).map(({ stand }) => stand)
   }
 
-  operation({ cursor, opId, values, told = values, author, words, idle, carried, held }: Announcement): void {
+  operation({ cursor, opId, values, told = values, author, words, idle, carried }: Announcement): void {
     if (this.#opIds.has(opId)) this.defects.push(`feed: ${opId} is there twice`)
     this.#opIds.add(opId)
     const stands = new Map(this.#now.site.stands)
@@ -149,9 +160,8 @@ export class Watch {
     seen = union(seen, this.#writtenOver(new Set(changed)))
     this.#hide(words)
     this.#ever = union(this.#ever, seen)
-    const inHand = held === undefined ? {} : { held }
-    this.#now = { site: { stands, seen, lost: this.#ever }, values, hidden: this.#hidden, ...inHand }
-    this.#told = told === values ? this.#now : { ...this.#toldAfter(told, changed, whole, author), ...inHand }
+    this.#now = { site: { stands, seen, lost: this.#ever }, values, hidden: this.#hidden }
+    this.#told = told === values ? this.#now : this.#toldAfter(told, changed, whole, author)
     this.#cursor = cursor
     this.#moments.set(cursor, this.#told === this.#now ? [this.#now] : [this.#told, this.#now])
   }
@@ -286,7 +296,7 @@ export class Watch {
     let { seen } = this.#now.site
     // What had never been saved is gone by nobody's edit but the crash: who finds it gone has seen that, and may go on.
     const isUnmade = (at: Place) => standAt(this.#saved.site, at).edits.length === 0
-    const crash = changed.some(isUnmade) ? this.#edits.make('the server', 'crash', true) : undefined
+    const crash = changed.some(isUnmade) ? this.#edits.make('the server', 'crash', this.worldId) : undefined
     for (const at of changed) {
       const was = standAt(this.#saved.site, at)
       if (was.value !== values.get(at))
@@ -310,10 +320,4 @@ export class Watch {
     this.#now = { site: { stands, seen, lost: this.#ever }, values }
     this.#moments.set(this.#cursor, [this.#told, this.#now, ...this.#after(this.#cursor).slice(1)])
   }
-}
-
-/** The object of the world that a field is of: scripts are a blueprint's. */
-function ownerOf(at: Place): string {
-  const object = objectOf(at)
-  return object === 'script' ? `blueprint:${at.slice('script '.length).replace(/_\d+$/, '')}` : object
 }

@@ -72,7 +72,7 @@ export class WatchedWorld {
 
   /** Somebody in the world, who sees it as it is, changes it. */
   change(change: Change, by: string): boolean {
-    this.#edit = this.#edits.make(by, `${change.kind} in ${this.model.worldId}`, true)
+    this.#edit = this.#edits.make(by, `${change.kind} in ${this.model.worldId}`, this.model.worldId)
     const settled = this.#write(change, by)
     this.#edit = undefined
     return settled
@@ -140,7 +140,7 @@ export class WatchedWorld {
     const object = `entity:${id}`
     const hand = this.#hands.get(object)
     if (hand === undefined && this.model.world.get('entity', id) === undefined) return false
-    const edit = hand?.edit ?? this.#edits.make(by, `carry ${object}`, true)
+    const edit = hand?.edit ?? this.#edits.make(by, `carry ${object}`, this.model.worldId)
     this.#hands.set(object, { edit, by: hand?.by ?? by })
     this.#edit = edit
     this.model.edit({ kind: 'hold', id, change: { position } }, hand?.by ?? by)
@@ -222,6 +222,7 @@ export class WatchedWorld {
       this.#told = new Map(this.#toldAt.get(Math.max(...cursors)))
     }
     this.#hands.clear()
+    this.#showHands(this.model.head)
     this.#parts.clear()
     const { settings, spawn, blueprints, entities } = this.model.state()
     this.#parts.set('settings', settingsValues(settings))
@@ -251,6 +252,7 @@ export class WatchedWorld {
               ? this.#blueprint(after)
               : entityValues(after)
     // Moves of what is in a hand make no commit: the next operation of the object carries them (G4).
+    this.#showHands(operation.cursor)
     const moving = operation.kind === 'entity.update' && (after?.mover ?? null) !== null
     if (moving && Object.keys(operation.patch ?? {}).every((field) => TRANSFORM.has(field) || isNoise(field))) return
     for (const parts of [this.#parts, this.#told]) {
@@ -269,7 +271,7 @@ export class WatchedWorld {
       told: valuesOf(this.#told),
       author:
         via.process === undefined
-          ? { kind: 'editor', edit: this.#edit ?? this.#edits.make('the server', operation.kind, true) }
+          ? { kind: 'editor', edit: this.#edit ?? this.#edits.make('the server', operation.kind, this.model.worldId) }
           : {
               kind: 'push',
               clone: via.process.name,
@@ -283,9 +285,12 @@ export class WatchedWorld {
         !Object.hasOwn(operation.patch ?? {}, 'scriptFiles') &&
         jsonEquals(withoutNoise(announced.before), withoutNoise(after)),
       carried,
-      held: new Set(this.#hands.keys()),
     })
     if ((after?.mover ?? null) === null) this.#hands.delete(object)
+  }
+
+  #showHands(cursor: number): void {
+    this.watch.inHand(cursor, new Map([...this.#hands].map(([object, { edit }]) => [object, edit])))
   }
 
   #values(): Values {
@@ -320,6 +325,13 @@ function withoutNoise(object: JsonObject | undefined): JsonObject | undefined {
 
 function isNoise(field: string): boolean {
   return ['updatedAt', 'updatedBy', 'updateSource', 'lastOpId', 'version', 'uid', 'scope', 'managedBy'].includes(field)
+}
+
+/** The script of a furnished world's app, changed: its new address. */
+export function scriptUrl(model: WorldModel, app: string, change: (text: string) => string): string {
+  const url = String(model.world.get('blueprint', app)!.script)
+  const text = Buffer.from(model.assets.find(url.slice('asset://'.length))!).toString('utf8')
+  return uploadTo(model, change(text))
 }
 
 function uploadTo(model: WorldModel, text: string): string {

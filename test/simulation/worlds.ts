@@ -22,6 +22,10 @@ export class Worlds {
     return this.targets[0]!
   }
 
+  named(name: string): Target {
+    return this.targets.find((target) => target.name === name)!
+  }
+
   get all(): readonly WatchedWorld[] {
     return this.targets.map(({ world }) => world)
   }
