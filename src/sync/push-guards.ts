@@ -156,9 +156,7 @@ export async function guardPush(
   const world = session.target.address.worldId ?? session.target.address.url
   if (undone.length > 0) {
     const edits = describeUndone(undone)
-    // One object put back by hand is somebody's wish; more than one, or a revert, may be a pull that was taken back.
-    const doubtful = undone.some(({ reverted }) => reverted) || new Set(undone.map(({ key }) => key)).size > 1
-    if (!doubtful) session.context.progress.warn(`This push undoes ${edits}.`)
+    if (!isDoubtful(undone)) session.context.progress.warn(`This push undoes ${edits}.`)
     else if (!(await options.confirm(`This push undoes ${edits}, taken in by an earlier pull. Push it?`))) {
       throw new SyncError('not_confirmed', `This push undoes ${edits}; it was not confirmed, and nothing was sent.`, {
         exitCode: 5,
@@ -177,15 +175,21 @@ export async function guardPush(
   })
 }
 
+/** One object put back by hand is somebody's wish; more than one, or a revert, may be a pull that was taken back. */
+export function isDoubtful(undone: readonly UndoneEdit[]): boolean {
+  return undone.some(({ reverted }) => reverted) || new Set(undone.map(({ key }) => key)).size > 1
+}
+
 /** How many edits are told one by one. */
 const TOLD = 10
 
 /** `builder's change of props.color of lamp-2`, of several by commas. */
 export function describeUndone(undone: readonly UndoneEdit[]): string {
   const edits = new Set(
-    undone.map(({ key, path, by }) => {
+    undone.map(({ key, path, change, by }) => {
       const { id } = parseObjectKey(key)
-      return path.length === 0 ? `${by}'s adding or removing ${id}` : `${by}'s change of ${fieldName(path)} of ${id}`
+      if (path.length > 0) return `${by}'s change of ${fieldName(path)} of ${id}`
+      return change === undefined ? `${by}'s adding or removing ${id}` : `${by}'s ${change} of ${id}`
     }),
   )
   const more = edits.size > TOLD ? ` and ${edits.size - TOLD} more` : ''

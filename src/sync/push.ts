@@ -75,6 +75,8 @@ export interface Pushed {
   readonly refused: readonly RefusedOperation[]
   /** What was not sent, or acknowledged and not kept: it stays to be pushed. */
   readonly held: readonly HeldBack[]
+  /** Edits of the world that it undid, as was said or asked before anything was sent (P7). */
+  readonly undone: readonly UndoneEdit[]
   /** What others wrote to the same fields while the push was on its way, unseen (P5). */
   readonly unseen: readonly UnseenWrite[]
   /** The closing merge; `none` where there was nothing to record, `left` where HEAD is not to be moved. */
@@ -207,6 +209,7 @@ function joined(a: PushReport & Pushed, b: PushReport & Pushed): PushReport & Pu
     landed: a.landed + b.landed,
     refused: [...a.refused, ...b.refused],
     held: [...a.held, ...b.held],
+    undone: [...a.undone, ...b.undone],
     unseen: [...a.unseen, ...b.unseen],
     conflicts: [...a.conflicts, ...b.conflicts],
     snapshots: [...a.snapshots, ...b.snapshots],
@@ -269,7 +272,7 @@ async function tryPush(
   const undone = follows
     ? []
     : [
-        ...(await findUndone(session, settled.operations, base)),
+        ...(await findUndone(session, settled.operations, { base, head: branch.head })),
         ...(await findDropped(session, settled.operations, { head: branch.head, tip: fetched.tip })),
       ]
   const sources = { sharedOid: (path: string) => plan.shared.get(path) }
@@ -284,7 +287,7 @@ async function tryPush(
   tellPlan(report, operations)
   tellHeld(report, held, base)
   const nothing = { unseen: [], conflicts: [], snapshots: [], open: undefined, lost: undefined }
-  const pushed = { ...about, ...nothing, kind: 'pushed' as const, operations }
+  const pushed = { ...about, ...nothing, kind: 'pushed' as const, operations, undone }
   if (operations.length === 0) {
     return over({ ...pushed, landed: 0, refused: [], held, head: branch.head, merge: 'none' })
   }

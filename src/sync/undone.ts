@@ -1,23 +1,23 @@
-import type { Commit, Oid, Repository, TreeChange } from '../git-bridge/repository.ts'
+import type { Commit, Oid, Repository } from '../git-bridge/repository.ts'
 import { readTrailers } from '../git-bridge/trailers.ts'
-import { readUnits } from '../git-bridge/tree-objects.ts'
-import { unitsOf } from '../git-bridge/units.ts'
-import { readEntityFile } from '../projection/entity.ts'
-import { classify } from '../projection/paths.ts'
 import { fieldEquality } from '../resolvers/equality.ts'
 import { diffObjects, type FieldPath, fieldAt } from '../resolvers/fields.ts'
 import { sameObject } from '../resolvers/object.ts'
 import { jsonEquals } from '../world/json.ts'
 import { type FieldValue, type ObjectKey, parseObjectKey, type WorldObject } from '../world/state.ts'
 import { takenIn } from './baseline.ts'
+import { type BroughtBack, findBringer } from './brought-back.ts'
+import { readEdit } from './object-edit.ts'
 import type { PlannedOperation } from './plan.ts'
 import type { Session } from './session.ts'
 
 /** An edit of somebody in the world that a push would undo, though the branch has taken it in (P7). */
 export interface UndoneEdit {
   readonly key: ObjectKey
-  /** The empty path: the object was added, or removed. */
+  /** The empty path: the object itself. */
   readonly path: FieldPath
+  /** What became of the object itself, where that is known. */
+  readonly change?: 'addition' | 'removal' | 'change'
   readonly by: string
   readonly commit: Oid
   /** The commit that undoes it is a `git revert`. */
@@ -42,13 +42,14 @@ interface Watched {
 
 /**
  * The edits that a push would undo: it puts a field back to what it was before operations that the base already holds,
- * as a reverted pull does (P7). What was pushed from this branch does not count; nor does deleting what somebody added, unless
- * a revert does it. Only the latest commits of the line are looked at, and only those about the objects of the plan.
+ * as a reverted pull does (P7), or adds an object that somebody has removed, be it another now, unless somebody was asked
+ * and decided that. What was pushed from this branch does not count; nor does deleting what somebody added, unless a revert
+ * does it. Only the latest commits of the line are looked at, and only those about the objects of the plan.
  */
 export async function findUndone(
   session: Session,
   operations: readonly PlannedOperation[],
-  base: Oid,
+  { base, head }: { readonly base: Oid; readonly head: Oid },
 ): Promise<readonly UndoneEdit[]> {
   const { repository } = session
   const watched = new Map<ObjectKey, Watched[]>()
@@ -74,6 +75,12 @@ export async function findUndone(
     known.set(`${commit} ${source}`, answer)
     return answer
   }
+  // A merge that keeps what was removed over HTTP is nobody's wish, whoever that was.
+  const isOwn = async (source: string, { from, merge }: Pick<BroughtBack, 'from'> & Partial<BroughtBack>) => {
+    if (merge === true && !source.startsWith('git:')) return false
+    for (const commit of from) if (!(await ours(source, commit))) return false
+    return from.length > 0
+  }
   const reverting = new Map<Oid, Promise<boolean>>()
   const reverts = (commit: Oid): Promise<boolean> => {
     const known = reverting.get(commit) ?? repository.readCommit(commit).then(isRevert)
@@ -88,19 +95,29 @@ export async function findUndone(
     const fields = key === undefined ? undefined : watched.get(key)
     if (trailers === undefined || key === undefined || fields === undefined) continue
     reads++
-    const { was, is } = await readEdit(session, commit, key)
+    const { was, is } = await readEdit(session, { from: commit.parents[0], to: commit.oid }, key)
     const left: Watched[] = []
     for (const field of fields) {
       const equal = equality(key, field.path)
       const [before, after] = [was, is].map((side) => valueAt(side, field.path))
       if (equal(before, after)) left.push(field)
+      else if (field.path.length === 0 && field.value === undefined && after === undefined) {
+        const bringer = await findBringer(session, head, { key, knew, last: was })
+        if (bringer?.decided === true || (await isOwn(trailers.source, bringer ?? { from: [field.for] }))) continue
+        const reverted = bringer !== undefined && isRevert(bringer.commit)
+        undone.push({ key, path: [], change: 'removal', by: commit.author.name, commit: commit.oid, reverted })
+        // What was done to it before is undone as well, where it is put back to what it was before that.
+        field.value = before
+        if (!equal(before, field.after)) left.push(field)
+      }
       // Ours, or not what led to the present value: from here on it is nobody's edit that is undone.
       else if (!equal(after, field.value) || (await ours(trailers.source, field.for))) continue
       // Settled the other way when it was merged, not undone since.
       else if (!(await knew(field.for))) continue
       else {
         const reverted = await reverts(field.for)
-        field.edits.push({ key, path: field.path, by: commit.author.name, commit: commit.oid, reverted })
+        const change = field.path.length > 0 ? {} : ({ change: before === undefined ? 'addition' : 'change' } as const)
+        field.edits.push({ key, path: field.path, ...change, by: commit.author.name, commit: commit.oid, reverted })
         field.value = before
         if (equal(before, field.after)) undone.push(...field.edits)
         else left.push(field)
@@ -142,40 +159,6 @@ async function watch(session: Session, operation: PlannedOperation): Promise<rea
 /** Whether `git revert` made a commit, as its message says. */
 export function isRevert({ message }: Pick<Commit, 'message'>): boolean {
   return /^This reverts commit [0-9a-f]{7,64}/m.test(message)
-}
-
-async function readEdit(
-  { repository, prefix }: Session,
-  commit: Commit,
-  key: ObjectKey,
-): Promise<{ readonly was: WorldObject | undefined; readonly is: WorldObject | undefined }> {
-  const parent = commit.parents[0]
-  const changed = await repository.diffTrees(parent, commit.oid, prefix === '' ? undefined : prefix.slice(0, -1))
-  const plain = changed.length === 1 ? await readPlain(repository, prefix, changed[0]!) : undefined
-  if (plain !== undefined) return plain
-  const units = unitsOf(changed.map(({ path }) => path.slice(prefix.length)))
-  const [was, is] = await Promise.all(
-    [parent, commit.oid].map(async (at) => (await readUnits(repository, at, prefix, units)).objects.get(key)?.object),
-  )
-  return { was, is }
-}
-
-/** One entity's file that names no asset, read by itself: most edits are of that kind. */
-async function readPlain(
-  repository: Repository,
-  prefix: string,
-  { path, before, after }: TreeChange,
-): Promise<{ readonly was: WorldObject | undefined; readonly is: WorldObject | undefined } | undefined> {
-  const file = path.slice(prefix.length)
-  if (classify(file).kind !== 'entity') return undefined
-  const sides = [before?.oid, after?.oid]
-  const blobs = await repository.readBlobs(sides.filter((oid) => oid !== undefined))
-  const read = sides.map((oid) =>
-    oid === undefined ? undefined : readEntityFile(file, blobs.get(oid)!, { valueOf: () => undefined }),
-  )
-  if (read.some((side) => side?.kind === 'invalid')) return undefined
-  const [was, is] = read.map((side) => (side?.kind === 'ok' ? side.object : undefined))
-  return { was, is }
 }
 
 function valueAt(object: WorldObject | undefined, path: FieldPath): FieldValue {

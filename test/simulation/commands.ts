@@ -59,7 +59,10 @@ export function pushWorld(
       dryRun: options.dryRun ?? false,
       allowMassDelete: options.yes,
       autostash: false,
-      confirm: async () => options.yes,
+      confirm: async (question) => {
+        machinery.context.progress.warn(question)
+        return options.yes
+      },
       ...(options.noBatch === undefined ? {} : { noBatch: options.noBatch }),
     }),
   )

@@ -79,6 +79,8 @@ export class Histories {
   /** Objects that once stood in two files of a tree, and differed: who removes which of them, git cannot bring together. */
   readonly #twice = new Set<string>()
   readonly #replaced: Replaced
+  /** Objects that git's merges have kept though one side had removed them, and where: a push that adds them says so (P7). */
+  readonly keptByGit = new Map<string, string>()
   /** Fields on which two sides had each superseded the other. */
   crossed = 0
 
@@ -318,9 +320,10 @@ export class Histories {
       if (is === mine.value && isLost(mine)) return
       const isOfOne = is === mine.value || is === standAt(theirs, at).value
       if (isOfOne && isFromElsewhere(reading, commit, ownerOf(at))) return
-      defects.push(
-        `merge: ${commit.oid.slice(0, 8)} "${subject(commit)}" of ${origin.by} has ${at} = ${is}, ${expected}: ours ${of(ours)}, theirs ${of(theirs)}`,
-      )
+      const text = `${commit.oid.slice(0, 8)} "${subject(commit)}" of ${origin.by} has ${at} = ${is}, ${expected}: ours ${of(ours)}, theirs ${of(theirs)}`
+      const isKept = at.endsWith(` ${PRESENCE}`) && is !== undefined && (origin.bases ?? []).length > 0
+      if (isKept) this.keptByGit.set(objectOf(at), text)
+      else defects.push(`merge: ${text}`)
     }
     const isFirst = [...members(intersection(ours.seen, theirs.seen))].length === 0
     for (const [object, places] of objects) {

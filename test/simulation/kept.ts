@@ -41,4 +41,9 @@ export const KEPT: readonly (Case & { readonly was: string })[] = [
     steps: [0, 1, 2],
     was: 'of an address that a crash had written by half, a push made the script of a blueprint',
   },
+  {
+    seed: 10000311,
+    steps: [6, 8, 16, 17, 18, 19, 20, 21, 23, 25, 29, 30, 31, 32, 33, 34, 35, 36, 38, 40, 43, 54],
+    was: "what somebody had removed and git's merge kept, for its file was moved, a push brought back without a word",
+  },
 ]

@@ -13,13 +13,13 @@ import type { Disk } from './fs/disk.ts'
 import type { Histories, Origin, Pending, Reading } from './history.ts'
 import type { Edits } from './knowledge.ts'
 import type { Running } from './scheduler.ts'
-import { namesObject, objectOf, type Place, PRESENCE, readable } from './values.ts'
+import { namesObject, objectOf, type Place, PRESENCE, place, readable } from './values.ts'
 import type { Target } from './worlds.ts'
 
 export const CODE = 'the-admin-code-of-the-simulation'
 
 /** The parts of a report that name every object of a push. */
-const SENT = new Set(['fetched', 'operations', 'landed', 'missing'])
+const SENT = new Set(['fetched', 'operations', 'landed', 'missing', 'undone'])
 
 /** Somebody's computer: a checkout, edits that are not committed yet, a command that runs. */
 export class Machine {
@@ -30,6 +30,8 @@ export class Machine {
   readonly files: ProjectFiles
   readonly defects: string[] = []
   readonly said: string[] = []
+  /** What its pushes said or asked about what they undo, until that is done. */
+  undoing: string[] = []
   /** Edits of files that are in no commit yet. */
   pending = new Map<Place, Pending>()
   /** What is decided, or open to be decided, in the merge under way. */
@@ -65,7 +67,13 @@ export class Machine {
     return {
       cwd: this.folder,
       env: { ADMIN_CODE: CODE, ...env },
-      progress: { step: () => {}, warn: (text) => void this.said.push(text) },
+      progress: {
+        step: () => {},
+        warn: (text) => {
+          this.said.push(text)
+          if (text.includes('undoes')) this.undoing.push(text)
+        },
+      },
     }
   }
 
@@ -215,6 +223,13 @@ export class Machine {
   settled(lost: Iterable<Place>): void {
     if (!this.settling) return
     for (const at of lost) this.decided.add(objectOf(at))
+  }
+
+  /** Whether a push said that it brings back what somebody had removed. */
+  hasUndone(object: string): boolean {
+    const before = this.undoing.length
+    this.undoing = this.undoing.filter((text) => !namesObject(text, place(object, PRESENCE)))
+    return this.undoing.length < before
   }
 
   /** Whether something that was said names an object. */

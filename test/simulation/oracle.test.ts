@@ -169,6 +169,17 @@ describe('what a merge may make of two sides', () => {
     expect(story.commit('p', ['gone', 'same'], undefined)).toEqual([])
   })
 
+  it("remembers what git's merge keeps though one side removed it, for the push that brings it back", () => {
+    const story = begun()
+    story.commit('a', ['root'], { ...START, color: 'red' }, { edited: ['color'] })
+    story.commit('b', ['root'], undefined, { edited: ['is'] })
+    const bases = ['root' as Oid]
+    expect(story.commit('m', ['a', 'b'], { ...START, color: 'red' }, { origin: { bases } })).toEqual([])
+    expect(story.histories.keptByGit.get('entity:lamp')).toContain('undecided')
+    // A merge with the world has no such excuse.
+    expect(story.commit('n', ['a', 'b'], { ...START, color: 'red' })[0]).toContain('undecided')
+  })
+
   it('holds no value that nobody wrote', () => {
     const story = begun()
     story.commit('a', ['root'], { ...START, position: [2, 0, 0] }, { edited: ['position'] })

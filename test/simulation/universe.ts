@@ -800,7 +800,20 @@ export class Universe {
     if (moved !== undefined) this.defects.push(`branch: ${machine.name}: ${moved}`)
   }
 
+  /** What somebody had removed, git's merge keeps and a push brings back: it says so (P7). */
+  #answerBrought(): void {
+    for (const { object, clone } of this.worlds.takeAdded()) {
+      const kept = this.histories.keptByGit.get(object)
+      this.histories.keptByGit.delete(object)
+      const said = this.machines.find(({ name }) => name === clone)?.hasUndone(object)
+      if (kept === undefined || clone === undefined) continue
+      this.count('objects brought back')
+      if (said !== true) this.defects.push(`merge: ${kept}; and ${clone} pushed it without a word`)
+    }
+  }
+
   #check(): void {
+    this.#answerBrought()
     this.defects.push(...this.worlds.takeDefects())
     for (const machine of this.machines) this.defects.push(...machine.defects.splice(0))
   }
@@ -876,6 +889,12 @@ export class Universe {
   }
 
   #final(): void {
+    // What nobody had to push came back with nobody saying so.
+    for (const [object, text] of this.histories.keptByGit) {
+      if (this.worlds.all.some(({ watch }) => watch.now.values.has(`${object} ${PRESENCE}`))) {
+        this.defects.push(`merge: ${text}`)
+      }
+    }
     const everything = beyond(this.histories.everything(), union(this.worlds.lost, this.#twice))
     for (const machine of this.machines) {
       const head = machine.git.head()!

@@ -46,6 +46,8 @@ export class Watch {
   readonly worldId: string
   readonly defects: string[] = []
   readonly unseen: Unseen[] = []
+  /** Objects that came, with the clone whose push brought them. */
+  readonly added: { readonly object: string; readonly clone: string | undefined }[] = []
   readonly #replaced: Unseen[] = []
   readonly #edits: Edits
   /** By cursor: what the feed says, then what the world was, newest first. */
@@ -139,6 +141,8 @@ export class Watch {
       return false
     })
     const whole = new Set(changed.filter((at) => at.endsWith(` ${PRESENCE}`)).map(objectOf))
+    const clone = author.kind === 'push' ? author.clone : undefined
+    for (const object of whole) if (values.has(`${object} ${PRESENCE}`)) this.added.push({ object, clone })
     if (author.kind === 'editor') {
       for (const at of changed) {
         this.#edits.about(author.edit, at, values.get(at))

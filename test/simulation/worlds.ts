@@ -55,6 +55,11 @@ export class Worlds {
     return this.all.flatMap(({ watch }) => watch.replacedBy(clone, at))
   }
 
+  /** The objects that pushes have added since the last call. */
+  takeAdded(): WatchedWorld['watch']['added'] {
+    return this.all.flatMap(({ watch }) => watch.added.splice(0))
+  }
+
   takeDefects(): readonly string[] {
     return this.all.flatMap(({ watch, model }) => [
       ...watch.defects.splice(0),

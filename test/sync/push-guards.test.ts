@@ -48,7 +48,7 @@ describe('P7: a push that undoes edits of the world', () => {
     expect(refused).toMatchObject({ code: 'not_confirmed', exitCode: 5 })
     expect(questions).toHaveLength(1)
     expect(questions[0]).toMatch(/bob's change of position of lamp0002/)
-    expect(questions[0]).toMatch(/bob's adding or removing lamp0003/)
+    expect(questions[0]).toMatch(/bob's addition of lamp0003/)
     // Ours in between: what led to the present colour is no edit of builder's any more.
     expect(questions[0]).not.toMatch(/builder/)
     const plan = await project.push({ dryRun: true })

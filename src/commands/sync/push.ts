@@ -6,6 +6,7 @@ import type { HeldBack } from '../../sync/hold-back.ts'
 import type { UnseenWrite } from '../../sync/overwritten.ts'
 import type { Pushed, PushReport } from '../../sync/push.ts'
 import type { RecoveredPush } from '../../sync/recover-push.ts'
+import type { UndoneEdit } from '../../sync/undone.ts'
 
 export default class Push extends SyncCommand<unknown> {
   static override writesToWorld = true
@@ -33,6 +34,7 @@ export default class Push extends SyncCommand<unknown> {
     const { flags } = await this.parse(Push)
     return this.withSession(flags, async (session) => {
       const { push } = await import('../../sync/push.ts')
+      const { isDoubtful } = await import('../../sync/push-guards.ts')
       const report = await push(session, {
         dryRun: flags['dry-run'],
         allowMassDelete: flags['allow-mass-delete'],
@@ -58,19 +60,12 @@ export default class Push extends SyncCommand<unknown> {
           this.say(`Would send ${plural(report.operations.length, 'operation')} to world ${world}:`)
           for (const planned of report.operations) for (const line of operation(planned)) this.say(line)
           for (const line of heldLines(report.held)) this.say(line)
-          for (const { key, path, by, commit } of report.undone) {
-            this.say(`  undoes: ${by} ${key} ${fieldName(path)} (${commit.slice(0, 8)})`)
-          }
+          for (const line of undoneLines(report.undone)) this.say(line)
           return {
             ...facts,
             operations: report.operations.map(operationJson),
             held: heldJson(report.held),
-            undone: report.undone.map(({ key, path, by, commit }) => ({
-              object: key,
-              field: fieldName(path),
-              by,
-              commit,
-            })),
+            undone: undoneJson(report.undone),
           }
         case 'contested':
           this.exitWith(3)
@@ -79,6 +74,8 @@ export default class Push extends SyncCommand<unknown> {
           this.say('Nothing was sent.')
           return { ...facts, contested: contestedJson(report.contested) }
         case 'pushed':
+          // Nobody read the question that --yes has answered.
+          if (flags.yes && isDoubtful(report.undone)) for (const line of undoneLines(report.undone)) this.say(line)
           return { ...facts, ...(await this.#pushed(report, session.switches.strictConflicts, world)) }
       }
     })
@@ -141,6 +138,7 @@ export default class Push extends SyncCommand<unknown> {
       })),
       merge: report.merge,
       conflicts: report.conflicts,
+      undone: undoneJson(report.undone),
       unseen: unseenJson(report.unseen),
       snapshots: report.snapshots,
       ...(report.lost === undefined ? {} : { lost: { code: report.lost.code, message: report.lost.message } }),
@@ -172,6 +170,23 @@ function unseenJson(unseen: readonly UnseenWrite[]): unknown {
     commit,
     base,
     remote: value,
+  }))
+}
+
+function undoneLines(undone: readonly UndoneEdit[]): readonly string[] {
+  return undone.map(({ key, path, change, by, commit }) => {
+    const what = path.length > 0 ? fieldName(path) : (change ?? 'addition or removal')
+    return `  undoes: ${by} ${key} ${what} (${commit.slice(0, 8)})`
+  })
+}
+
+function undoneJson(undone: readonly UndoneEdit[]): unknown {
+  return undone.map(({ key, path, change, by, commit }) => ({
+    object: key,
+    field: fieldName(path),
+    ...(change === undefined ? {} : { change }),
+    by,
+    commit,
   }))
 }
 
