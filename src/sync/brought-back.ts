@@ -4,7 +4,7 @@ import { readTrailers } from '../git-bridge/trailers.ts'
 import { readUnits } from '../git-bridge/tree-objects.ts'
 import { unitsOf } from '../git-bridge/units.ts'
 import { sameObject } from '../resolvers/object.ts'
-import type { ObjectKey, WorldObject } from '../world/state.ts'
+import type { ObjectKey } from '../world/state.ts'
 import { readEdit } from './object-edit.ts'
 import { readSeen, seenName } from './seen-files.ts'
 import type { Session } from './session.ts'
@@ -14,8 +14,8 @@ export interface Kept {
   readonly key: ObjectKey
   /** Whether a commit has taken in the removal. */
   readonly knew: (commit: Oid) => Promise<boolean>
-  /** The object as the world had it last. */
-  readonly last: WorldObject | undefined
+  /** The commit of the line that removed it. */
+  readonly removal: Commit
 }
 
 /** The commit by which a branch has such an object. */
@@ -66,16 +66,28 @@ async function judged(session: Session, commit: Commit, kept: Kept): Promise<Bro
     return { commit, from: parents.slice(0, 1), merge: parents.length > 1, decided: false }
   }
   const about = { commit, from: holders, merge: true }
-  if (parents.length === 1) {
-    // What the squashed branch has made of the object, somebody there has settled; what is as it was, nobody has looked at.
-    const { was, is } = await readEdit(session, { from: first, to: commit.oid }, kept.key)
-    return { ...about, decided: is !== undefined && !sameObject(was, is) && !sameObject(is, kept.last) }
-  }
+  if (parents.length === 1) return { ...about, decided: await isSettled(session, commit, first, kept) }
   const other = parents.find((parent) => !holders.includes(parent))
   const decided =
     other !== undefined &&
     ((await isOurMerge(session, commit)) || (await isContested(session, kept.key, holders[0]!, other)))
   return { ...about, decided }
+}
+
+/**
+ * Whether the branch that a squash took over had settled it: it went on from what the world had, and changed the object
+ * itself, or would have met a conflict, because the file stands where the world's stood.
+ */
+async function isSettled(session: Session, squash: Commit, onto: Oid, { key, removal }: Kept): Promise<boolean> {
+  const { repository, prefix } = session
+  const before = removal.parents[0]
+  const paths = (await repository.diffTrees(before, removal.oid)).map(({ path }) => path.slice(prefix.length))
+  const [last, there] = await Promise.all(
+    [before, squash.oid].map(async (at) => (await readUnits(repository, at, prefix, unitsOf(paths))).objects.get(key)),
+  )
+  const { was, is } = await readEdit(session, { from: onto, to: squash.oid }, key)
+  const now = is ?? there?.object
+  return now !== undefined && !sameObject(now, last?.object) && (there !== undefined || !sameObject(was, is))
 }
 
 /** A merge of pull or push with the world leaves a mark of it (G7); it asks about what somebody removed and we changed. */

@@ -102,7 +102,7 @@ export async function findUndone(
       const [before, after] = [was, is].map((side) => valueAt(side, field.path))
       if (equal(before, after)) left.push(field)
       else if (field.path.length === 0 && field.value === undefined && after === undefined) {
-        const bringer = await findBringer(session, head, { key, knew, last: was })
+        const bringer = await findBringer(session, head, { key, knew, removal: commit })
         if (bringer?.decided === true || (await isOwn(trailers.source, bringer ?? { from: [field.for] }))) continue
         const reverted = bringer !== undefined && isRevert(bringer.commit)
         undone.push({ key, path: [], change: 'removal', by: commit.author.name, commit: commit.oid, reverted })

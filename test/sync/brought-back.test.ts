@@ -179,6 +179,27 @@ describe('P7: what somebody has decided is not told', () => {
     expect(ann.exists(path)).toBe(false)
   })
 
+  it('such a conflict on a branch that is squashed, about what its parent had changed', async () => {
+    const { world, ann } = await team()
+    ann.change(ann.entityPath('lamp0001'), (lamp) => {
+      lamp.position = [5, 5, 5]
+    })
+    ann.commit('moved')
+    ann.git('switch', '--quiet', '-c', 'feature')
+    await world.act('eve', { type: 'entity_remove', id: 'lamp0001' })
+    expect((await ann.pull()).kind).toBe('contested')
+    await ann.session((session) =>
+      resolve(session, session.switches, { names: [], all: true, use: 'local', field: undefined }),
+    )
+    ann.git('commit', '--quiet', '--no-edit')
+    ann.git('switch', '--quiet', '-')
+    ann.git('merge', '--quiet', '--squash', 'feature')
+    ann.commit('Squash')
+    ann.warnings.length = 0
+    expect(await ann.push()).toMatchObject({ kind: 'pushed', landed: 1 })
+    expect(ann.warnings).toEqual([])
+  })
+
   it('a conflict of git’s own, between two branches', async () => {
     const { world, ann, bob } = await team()
     for (const id of ['lamp0001', 'lamp0002']) {
