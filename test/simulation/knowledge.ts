@@ -31,6 +31,9 @@ export interface Site {
 
 export const EMPTY_SITE: Site = { stands: new Map(), seen: NO_BITS }
 
+/** Who makes the edits of crashes. */
+export const CRASHING = 'the server'
+
 /** All edits of a run, and which fields and values each is about. */
 export class Edits {
   readonly all: Edit[] = []
@@ -49,6 +52,11 @@ export class Edits {
     this.#masks.set(at, withBit(this.mask(at), id))
     const key = `${at} = ${value}`
     this.#values.set(key, withBit(this.#values.get(key) ?? NO_BITS, id))
+  }
+
+  /** Nobody's edit but a crash's: something that had never been saved is gone. */
+  isCrash({ edits }: Stand): boolean {
+    return edits.length > 0 && edits.every((id) => this.all[id]!.by === CRASHING)
   }
 
   /** The edits of a field. */
@@ -146,7 +154,11 @@ export function expectObject(edits: Edits, meeting: Meeting, object: string, pla
   return unseen ? { kind: 'concurrent' } : { kind: 'value', value: undefined }
 }
 
-/** Who put a value there that several sides hold: the last one, or all who did not know of each other. */
+/**
+ * Who put a value there that several sides hold: the last one, or all who did not know of each other. What a crash took,
+ * nobody can remove after it: whoever removes the same has done so beside it, and who brings back what the crash took has
+ * seen one of both.
+ */
 export function mergeStand(
   edits: Edits,
   at: Place,
@@ -157,6 +169,7 @@ export function mergeStand(
   if (same.length < 2) return same[0] === undefined ? undefined : standAt(same[0], at)
   const last = same.filter((site) => {
     const stand = standAt(site, at)
+    if (edits.isCrash(stand)) return true
     return !same.some(
       (other) =>
         other !== site && edits.hasSeen(other.seen, at, stand) && !edits.hasSeen(site.seen, at, standAt(other, at)),

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Commit, Oid } from '../../src/git-bridge/repository.ts'
 import { type Bits, hasBit, NO_BITS, withBit } from './bits.ts'
 import { Histories, NO_ORIGIN, type Origin, type Reading } from './history.ts'
-import { Edits, EMPTY_SITE, type Site } from './knowledge.ts'
+import { CRASHING, Edits, EMPTY_SITE, type Site } from './knowledge.ts'
 import { namesObject, type Place, type Values } from './values.ts'
 import { Watch } from './watch.ts'
 
@@ -212,6 +212,19 @@ describe('what a world has lost', () => {
     expect(story.forgotten(lost, ['b'])).toEqual([`${at} of #${red} color by a`])
     // What no commit ever held was in nobody's history.
     expect(story.forgotten(new Map([[at, withBit(NO_BITS, 900)]]), ['b'])).toEqual([])
+  })
+
+  it('may come back, by somebody who saw it gone, though somebody else has removed it by hand as well', () => {
+    const story = begun()
+    const decided = new Set(['entity:lamp'])
+    story.commit(CRASHING, ['root'], undefined, { edited: ['is'], inWorld: true })
+    // Told of the crash, and asked what to do about it, which comes to the same.
+    story.commit('mine', ['root'], undefined, { edited: ['is'], origin: { sources: [CRASHING as Oid] } })
+    expect(story.commit('m', ['mine', CRASHING], undefined, { origin: { decided } })).toEqual([])
+    story.commit('restored', [CRASHING], START, { origin: { decided } })
+    expect(story.commit('n', ['m', 'restored'], START)).toEqual([])
+    // Who has seen it gone neither by the crash nor by hand brings nothing back.
+    expect(story.commit('unaware', ['m', 'root'], START)[0]).toContain('not undefined')
   })
 })
 

@@ -1,6 +1,6 @@
 import { type Bits, beyond, intersection, NO_BITS, replaced, union, withBit } from './bits.ts'
 import { different, type Moment } from './history.ts'
-import { type Edits, type Site, type Stand, standAt } from './knowledge.ts'
+import { CRASHING, type Edits, type Site, type Stand, standAt } from './knowledge.ts'
 import { objectOf, ownerOf, type Place, PRESENCE, type Values } from './values.ts'
 
 /** Who did an operation: somebody in the world who looks at it, or a push of a clone. */
@@ -300,7 +300,7 @@ export class Watch {
     let { seen } = this.#now.site
     // What had never been saved is gone by nobody's edit but the crash: who finds it gone has seen that, and may go on.
     const isUnmade = (at: Place) => standAt(this.#saved.site, at).edits.length === 0
-    const crash = changed.some(isUnmade) ? this.#edits.make('the server', 'crash', this.worldId) : undefined
+    const crash = changed.some(isUnmade) ? this.#edits.make(CRASHING, 'crash', this.worldId) : undefined
     for (const at of changed) {
       const was = standAt(this.#saved.site, at)
       if (was.value !== values.get(at))
