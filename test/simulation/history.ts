@@ -223,8 +223,9 @@ export class Histories {
         seen = replaced(seen, before.seen, this.#edits.mask(at))
         continue
       }
-      if (world === undefined && past.length > 0) {
-        stands.set(at, { value: values.get(at), edits: past })
+      // Of one in somebody's hand that the line did not have, a new snapshot is the only word.
+      if (world === undefined && (past.length > 0 || (isHeld && isBack))) {
+        stands.set(at, { value: values.get(at), edits: past.length > 0 ? past : standAt(feed.site, at).edits })
         continue
       }
       if (world === undefined) {

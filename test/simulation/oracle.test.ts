@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Commit, Oid } from '../../src/git-bridge/repository.ts'
+import { formatTrailers } from '../../src/git-bridge/trailers.ts'
 import { type Bits, hasBit, NO_BITS, withBit } from './bits.ts'
 import { Histories, NO_ORIGIN, type Origin, type Reading } from './history.ts'
 import { CRASHING, Edits, EMPTY_SITE, type Site } from './knowledge.ts'
@@ -225,6 +226,42 @@ describe('what a world has lost', () => {
     expect(story.commit('n', ['m', 'restored'], START)).toEqual([])
     // Who has seen it gone neither by the crash nor by hand brings nothing back.
     expect(story.commit('unaware', ['m', 'root'], START)[0]).toContain('not undefined')
+  })
+})
+
+describe('what a line may say', () => {
+  it('is, of what it did not have and somebody carries, where a new snapshot shows it', () => {
+    for (const held of [new Set(['entity:lamp']), new Set<string>()]) {
+      const edits = new Edits()
+      const add = edits.make('sam', 'add', true)
+      const values: Values = new Map([
+        ['entity:lamp is', 'true'],
+        ['entity:lamp position', '[1,0,0]'],
+      ])
+      const stands = new Map([...values].map(([at, value]) => [at, { value, edits: [add] }]))
+      const now = { site: { stands, seen: withBit(NO_BITS, add) }, values, held }
+      const histories = new Histories(edits, (_, at) => (at === 1 ? [{ site: EMPTY_SITE, values: new Map() }] : [now]))
+      const who = { name: 'snapshot', email: '', time: 0, offset: 0 }
+      const reading: Reading = {
+        commit: (oid) => {
+          const tree = (oid === 'root' ? '1' : '9').repeat(40) as Oid
+          const place = {
+            worldId: 'plaza',
+            cursor: Number(tree[0]),
+            opId: 'op',
+            source: 'snapshot',
+            object: 'snapshot',
+          }
+          const message = `snapshot\n\n${formatTrailers(place)}`.replace('{tree}', tree)
+          const parents = oid === 'root' ? [] : ['root' as Oid]
+          return { oid, tree, parents, author: who, committer: who, message }
+        },
+        files: (tree) => (tree.startsWith('1') ? [] : [{ path: 'world/entities/00/lamp.json', oid: 'lamp' as Oid }]),
+        blob: () => JSON.stringify({ id: 'lamp', position: [1, 2, 0] }),
+      }
+      const defects = histories.learn(reading, 'bridge' as Oid, NO_ORIGIN)
+      expect(defects.map((text) => text.split(':', 1)[0])).toEqual(held.size > 0 ? [] : ['line'])
+    }
   })
 })
 
