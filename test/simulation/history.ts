@@ -224,7 +224,7 @@ export class Histories {
         continue
       }
       // Of one in somebody's hand that the line did not have, a new snapshot is the only word.
-      if (world === undefined && (past.length > 0 || (isHeld && isBack))) {
+      if (world === undefined && (past.length > 0 || (hand !== undefined && isBack))) {
         stands.set(at, { value: values.get(at), edits: past.length > 0 ? past : standAt(feed.site, at).edits })
         continue
       }

@@ -218,7 +218,7 @@ describe('what a world has lost', () => {
   it('may come back, by somebody who saw it gone, though somebody else has removed it by hand as well', () => {
     const story = begun()
     const decided = new Set(['entity:lamp'])
-    story.commit(CRASHING, ['root'], undefined, { edited: ['is'], inWorld: true })
+    story.commit(CRASHING, ['root'], undefined, { edited: ['is'], inWorld: 'plaza' })
     // Told of the crash, and asked what to do about it, which comes to the same.
     story.commit('mine', ['root'], undefined, { edited: ['is'], origin: { sources: [CRASHING as Oid] } })
     expect(story.commit('m', ['mine', CRASHING], undefined, { origin: { decided } })).toEqual([])
@@ -231,9 +231,10 @@ describe('what a world has lost', () => {
 
 describe('what a line may say', () => {
   it('is, of what it did not have and somebody carries, where a new snapshot shows it', () => {
-    for (const held of [new Set(['entity:lamp']), new Set<string>()]) {
+    for (const isHeld of [true, false]) {
       const edits = new Edits()
-      const add = edits.make('sam', 'add', true)
+      const add = edits.make('sam', 'add', 'plaza')
+      const held = new Map(isHeld ? [['entity:lamp', edits.make('eve', 'carry lamp', 'plaza')]] : [])
       const values: Values = new Map([
         ['entity:lamp is', 'true'],
         ['entity:lamp position', '[1,0,0]'],
@@ -258,9 +259,10 @@ describe('what a line may say', () => {
         },
         files: (tree) => (tree.startsWith('1') ? [] : [{ path: 'world/entities/00/lamp.json', oid: 'lamp' as Oid }]),
         blob: () => JSON.stringify({ id: 'lamp', position: [1, 2, 0] }),
+        has: () => true,
       }
       const defects = histories.learn(reading, 'bridge' as Oid, NO_ORIGIN)
-      expect(defects.map((text) => text.split(':', 1)[0])).toEqual(held.size > 0 ? [] : ['line'])
+      expect(defects.map((text) => text.split(':', 1)[0])).toEqual(isHeld ? [] : ['line'])
     }
   })
 })
