@@ -1,8 +1,9 @@
+import { join } from 'node:path'
 import { afterAll, expect } from 'vitest'
 
 /** Who commits in tests, with nobody's own configuration. */
 Object.assign(process.env, {
-  GIT_CONFIG_GLOBAL: '/dev/null',
+  GIT_CONFIG_GLOBAL: join(import.meta.dirname, 'gitconfig'),
   GIT_CONFIG_NOSYSTEM: '1',
   GIT_AUTHOR_NAME: 'Dev',
   GIT_AUTHOR_EMAIL: 'dev@example.com',

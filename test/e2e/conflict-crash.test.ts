@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs'
 import { expect } from 'vitest'
+import { fsck } from '../sync/support.ts'
 import { Faults, type Kill } from './conflict-faults.ts'
 import {
   begin,
@@ -60,7 +61,7 @@ inBothLayouts(
       expect(copy.read('apps/Lamp/index.js'), story).toContain('glow()')
       expect(copy.object('lamp0002'), story).toMatchObject({ position: [6, 6, 6], pinned: true })
       expect(copy.git('stash', 'list'), story).toBe('')
-      copy.git('fsck', '--strict', '--no-dangling')
+      fsck(copy)
       rmSync(copy.folder, { recursive: true })
     }
 

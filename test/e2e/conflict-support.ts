@@ -5,7 +5,7 @@ import { openConflicts } from '../../src/sync/conflicts.ts'
 import { init } from '../../src/sync/init.ts'
 import { openProject } from '../../src/sync/session.ts'
 import type { JsonObject } from '../../src/world/json.ts'
-import { addLamps, Checkout, cloneWorld, startWorld, temporaryFolder, type World } from '../sync/support.ts'
+import { addLamps, Checkout, cloneWorld, fsck, startWorld, temporaryFolder, type World } from '../sync/support.ts'
 import { type Fields, LAYOUTS, type Layout, Project, syncJson } from './conflict-project.ts'
 import { kindsFor, PATIENCE } from './long.ts'
 
@@ -249,7 +249,7 @@ export async function expectInStep({ world, project }: Begun): Promise<void> {
   expect(project.object('settings')).toEqual(snapshot.settings)
   expect(project.object('spawn')).toEqual(snapshot.spawn)
   expect(project.git('status', '--porcelain')).toBe('')
-  project.git('fsck', '--strict', '--no-dangling')
+  fsck(project)
 }
 
 /** A document with its entities by id, so that it can be compared whatever their order. */

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { appendFileSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { delimiter, join, resolve } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { withDriverAttributes } from '../../src/sync/merge-driver-setup.ts'
@@ -44,9 +44,8 @@ class Project extends Checkout {
   }
 
   useDriver(command: string): void {
-    this.git('config', 'merge.gamedev.name', 'world files by field')
-    this.git('config', 'merge.gamedev.driver', command)
-    this.git('config', 'merge.gamedev.recursive', 'binary')
+    const settings = ['name = world files by field', `driver = ${JSON.stringify(command)}`, 'recursive = binary']
+    appendFileSync(join(this.folder, '.git/config'), `[merge "gamedev"]\n\t${settings.join('\n\t')}\n`)
   }
 
   fileOf(id: string): string {

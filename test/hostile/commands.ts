@@ -1,5 +1,5 @@
 import { syncBuiltinESMExports } from 'node:module'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import timers from 'node:timers/promises'
 import { format } from 'node:util'
 import { Config } from '@oclif/core'
@@ -43,7 +43,7 @@ const VARIABLES = ['WORLD_URL', 'WORLD_ID', 'ADMIN_CODE', 'CI', 'GITHUB_ACTIONS'
 
 /** Nothing of the machine's own git configuration, and nobody's name but this. */
 export const GIT_ENV = {
-  GIT_CONFIG_GLOBAL: '/dev/null',
+  GIT_CONFIG_GLOBAL: join(ROOT, 'test/gitconfig'),
   GIT_CONFIG_NOSYSTEM: '1',
   GIT_AUTHOR_NAME: 'Dev',
   GIT_AUTHOR_EMAIL: 'dev@example.com',

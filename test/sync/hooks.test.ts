@@ -380,6 +380,7 @@ describe('C5: core.hooksPath', () => {
     const config = join(temporaryFolder(), 'gitconfig')
     writeFileSync(config, `[core]\n\thooksPath = ${JSON.stringify(folder)}\n`)
     const before = readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), 'utf8')])
+    const usual = process.env.GIT_CONFIG_GLOBAL
     process.env.GIT_CONFIG_GLOBAL = config
     try {
       const own = join(checkout.folder, '.git/lobby/hooks')
@@ -422,7 +423,7 @@ describe('C5: core.hooksPath', () => {
         if (name !== 'post-commit') expect(readFileSync(join(folder, name!), 'utf8')).toBe(text)
       expect(checkout.run(commit)).toEqual({ code: 0, out: 'early\ncommit-msg 3\non\n' })
     } finally {
-      process.env.GIT_CONFIG_GLOBAL = '/dev/null'
+      process.env.GIT_CONFIG_GLOBAL = usual
     }
   })
 

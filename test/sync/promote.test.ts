@@ -5,7 +5,7 @@ import { type PromoteOptions, type PromoteReport, promote } from '../../src/sync
 import { pull } from '../../src/sync/pull.ts'
 import { run } from '../commands/run.ts'
 import { kindsFor } from '../e2e/long.ts'
-import { addLamps, Checkout, CODE, cloneWorld, startWorld, temporaryFolder, type World } from './support.ts'
+import { addLamps, Checkout, CODE, cloneWorld, fsck, startWorld, temporaryFolder, type World } from './support.ts'
 
 const LINES = ['refs/lobby/targets/*:refs/lobby/targets/*', '+refs/lobby/remote:refs/lobby/remote']
 const REF = 'refs/lobby/promoted/production/staging'
@@ -157,7 +157,7 @@ describe.each(kindsFor('promotion', RUNTIMES))('promote to the $runtime runtime'
     // The pull from the second world brings it into a branch.
     await checkout.session((session) => pull(session, { autostash: false, confirm: async () => true }), 'staging')
     checkout.check()
-    checkout.git('fsck', '--strict', '--no-dangling')
+    fsck(checkout)
   })
 })
 
