@@ -1,5 +1,6 @@
 import { statfsSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
+import Sequencer from './test/sequencer.ts'
 
 /** `npm run test:long` tries every case of what is sampled otherwise, in one test each. */
 const LONG = process.env.LONG === 'all'
@@ -34,6 +35,7 @@ export default defineConfig({
     execArgv: ['--heap-growing-percent=40'],
     // All cores: the process that runs the workers has little to do itself.
     maxWorkers: '100%',
+    sequence: { sequencer: Sequencer },
     // What a project says is added to what stands here, lists too: so which files it takes, it says alone.
     // A file's modules stay loaded for the next; test/setup.ts sees that no file leaves the environment changed.
     projects: [
