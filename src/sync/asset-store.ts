@@ -11,6 +11,14 @@ import type { Progress } from './progress.ts'
 
 /** Downloads under way at once. */
 const PARALLEL = 8
+/** What has arrived waits for others under way, so that one git writes them: up to so many bytes. */
+const MOST_WAITING = 1 << 20
+
+/** What came of a download. */
+interface Arrived {
+  readonly url: string
+  readonly bytes: Uint8Array
+}
 
 /**
  * Which content stands behind which `asset://` URL. Downloads become blobs of the repository, once; what was learned is
@@ -84,10 +92,24 @@ export class AssetStore {
       if (!this.#missing.has(url)) wanted.push(url)
     }
     let done = 0
+    let underWay = 0
+    let waiting: Arrived[] = []
     const queue = wanted.values()
     const worker = async (): Promise<void> => {
       for (const url of queue) {
-        await this.#download(url)
+        underWay++
+        try {
+          const bytes = await this.#download(url)
+          if (bytes !== undefined) waiting.push({ url, bytes })
+        } finally {
+          underWay--
+          const size = waiting.reduce((sum, { bytes }) => sum + bytes.length, 0)
+          if (underWay === 0 || waiting.length >= PARALLEL || size >= MOST_WAITING) {
+            const together = waiting
+            waiting = []
+            await this.#keep(together)
+          }
+        }
         done++
         if (wanted.length > PARALLEL) this.#progress.step('Downloading assets', done, wanted.length)
       }
@@ -95,7 +117,8 @@ export class AssetStore {
     await Promise.all(Array.from({ length: Math.min(PARALLEL, wanted.length) }, worker))
   }
 
-  async #download(url: string): Promise<void> {
+  /** The bytes of an asset; undefined, and said, where the runtime does not have it or has something else. */
+  async #download(url: string): Promise<Uint8Array | undefined> {
     let bytes: Uint8Array | undefined
     try {
       bytes = await this.#runtime.downloadAsset(url)
@@ -107,9 +130,16 @@ export class AssetStore {
     if (bytes === undefined) {
       this.#missing.add(url)
       this.#progress.warn(`${url} cannot be had from the runtime; it is left out until it can.`)
-      return
     }
-    await this.#remember(url, await this.#cleaner.write(this.#pathLike(extensionOf(url)), bytes))
+    return bytes
+  }
+
+  async #keep(arrived: readonly Arrived[]): Promise<void> {
+    await Promise.all(
+      arrived.map(async ({ url, bytes }) =>
+        this.#remember(url, await this.#cleaner.write(this.#pathLike(extensionOf(url)), bytes)),
+      ),
+    )
   }
 
   /**

@@ -1,5 +1,6 @@
 import { readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { emptyTreeId } from '../git-bridge/object-id.ts'
 import type { Oid } from '../git-bridge/repository.ts'
 import { harmless } from '../git-bridge/trailers.ts'
 import { MANIFEST_FILE } from '../projection/paths.ts'
@@ -33,7 +34,8 @@ export async function firstCommit(
 ): Promise<Begun> {
   const { repository, stateFolder } = session
   const mark = join(stateFolder, 'first-commit')
-  const empty = await repository.writeTree(undefined, [])
+  // git knows it without its being written.
+  const empty = emptyTreeId(repository.objectFormat)
   const interrupted = await readText(mark)
   const first =
     interrupted === undefined
