@@ -1,6 +1,7 @@
 import type { Histories } from './history.ts'
 import { type Edits, standAt } from './knowledge.ts'
 import type { Machine } from './machine.ts'
+import { objectOf } from './values.ts'
 import type { Unseen } from './watch.ts'
 import type { WatchedWorld } from './watched-world.ts'
 import type { Worlds } from './worlds.ts'
@@ -85,11 +86,20 @@ export class Untold {
     return standAt(world.watch.now.site, at).edits.some(isLater)
   }
 
-  /** A hand moved the object and left it where the pusher had it before: a move makes no commit, and there is no other. */
-  #isInHand(machine: Machine, { at, stand }: Open): boolean {
-    const isHand = stand.edits.length > 0 && stand.edits.every((id) => this.#edits.all[id]!.what.startsWith('carry '))
+  /**
+   * A hand moved the object, and it or somebody after it put that back where the pusher had it before: a move makes no
+   * commit, nor does what changes nothing of what the line has.
+   */
+  #isInHand(machine: Machine, { at, stand, world }: Open): boolean {
     const { seen } = this.#histories.siteOf(machine.git.head())
-    return isHand && this.#edits.saying(seen, at, stand.value).length > 0
+    const known = this.#edits.saying(seen, at, stand.value)
+    if (stand.edits.length === 0 || known.length === 0) return false
+    const isHand = (id: number) => {
+      const edit = this.#edits.all[id]!
+      return edit.world === world.watch.worldId && edit.what === `carry ${objectOf(at)}`
+    }
+    const last = Math.max(...stand.edits)
+    return this.#edits.all.some((_, id) => id <= last && known.some((one) => one < id) && isHand(id))
   }
 }
 
