@@ -3,6 +3,7 @@
 //   npm run simulate -- --seed 1 --steps 200 --runs 1000     these seeds
 //   npm run simulate -- --minutes 10                         as long as told, from a seed of its own
 //   npm run simulate -- --losses                             servers also lose what they had not saved, and forget
+//   npm run simulate -- --plain                              one world, one layout
 //   npm run simulate -- --seed 17 --steps 200 --trace        one run, step by step
 //   npm run simulate -- --seed 17 --only 3,8,41 --trace      a run of these steps alone, as a failure names them
 //
@@ -23,6 +24,7 @@ const OPTIONS = /** @type {const} */ ({
   only: { type: 'string' },
   trace: { type: 'boolean', default: false },
   losses: { type: 'boolean', default: false },
+  plain: { type: 'boolean', default: false },
   'no-shrink': { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
 })
@@ -56,6 +58,7 @@ async function main() {
       workers,
       shrink: !values['no-shrink'],
       losses: values.losses,
+      plain: values.plain,
       json: values.json,
     })
   } finally {
@@ -67,12 +70,12 @@ async function main() {
  * @param {string} file
  * @param {number} seed
  * @param {number} steps
- * @param {{ readonly only?: string | undefined, readonly losses: boolean }} values
+ * @param {{ readonly only?: string | undefined, readonly losses: boolean, readonly plain: boolean }} values
  */
-async function showOne(file, seed, steps, { only, losses }) {
+async function showOne(file, seed, steps, { only, losses, plain }) {
   const { allSteps, digest, safely } = await import(pathToFileURL(file).href)
   const chosen = only === undefined ? allSteps(steps) : only.split(',').map((text) => whole(text, 'only'))
-  const outcome = await safely({ seed, steps: chosen, losses })
+  const outcome = await safely({ seed, steps: chosen, losses, plain })
   for (const line of outcome.trace) console.log(line)
   for (const defect of outcome.defects) console.log(`DEFECT ${defect}`)
   console.log(`seed ${seed}: ${outcome.defects.length === 0 ? 'sound' : 'failed'}, trace ${digest(outcome)}`)
@@ -81,9 +84,9 @@ async function showOne(file, seed, steps, { only, losses }) {
 
 /**
  * @param {string} file
- * @param {{ seed: number, steps: number, runs: number, minutes: number | undefined, workers: number, shrink: boolean, losses: boolean, json: boolean }} order
+ * @param {{ seed: number, steps: number, runs: number, minutes: number | undefined, workers: number, shrink: boolean, losses: boolean, plain: boolean, json: boolean }} order
  */
-async function many(file, { seed, steps, runs, minutes, workers, shrink, losses, json }) {
+async function many(file, { seed, steps, runs, minutes, workers, shrink, losses, plain, json }) {
   const begun = performance.now()
   const until = minutes === undefined ? undefined : Date.now() + minutes * 60_000
   let done = 0
@@ -100,7 +103,7 @@ async function many(file, { seed, steps, runs, minutes, workers, shrink, losses,
     const child = fork(fileURLToPath(new URL('./simulate-worker.js', import.meta.url)), [file], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
-    child.send({ seed: seed + index, stride: workers, steps, runs: share, until, shrink, losses })
+    child.send({ seed: seed + index, stride: workers, steps, runs: share, until, shrink, losses, plain })
     child.on('message', (/** @type {any} */ report) => {
       if (report.kind === 'progress') {
         done += report.runs
@@ -112,7 +115,9 @@ async function many(file, { seed, steps, runs, minutes, workers, shrink, losses,
       console.log(`\nseed ${report.seed} failed:`)
       for (const defect of report.defects.slice(0, 5)) console.log(`  ${defect}`)
       const which = report.steps.length === steps ? `--steps ${steps}` : `--only ${report.steps.join(',')}`
-      console.log(`  again: npm run simulate -- --seed ${report.seed} ${which}${losses ? ' --losses' : ''} --trace`)
+      console.log(
+        `  again: npm run simulate -- --seed ${report.seed} ${which}${losses ? ' --losses' : ''}${plain ? ' --plain' : ''} --trace`,
+      )
     })
     return new Promise((resolve) => child.on('exit', resolve))
   })

@@ -9,6 +9,7 @@ export const KEPT: readonly (Case & { readonly was: string })[] = [
       63, 65, 66, 67, 68, 70, 71, 72, 88,
     ],
     losses: true,
+    plain: true,
     was: 'scripts that a crash took, and that somebody deployed over, gave way without a word',
   },
   {
@@ -34,6 +35,7 @@ export const KEPT: readonly (Case & { readonly was: string })[] = [
   {
     seed: 6010434,
     steps: [2, 5, 7, 8, 9, 12, 13, 14, 16, 17, 18, 28, 30, 31, 36, 37, 38, 39],
+    plain: true,
     was: 'a file that a killed recovery had restored by half was taken for an edit, and committed',
   },
   {
@@ -44,6 +46,7 @@ export const KEPT: readonly (Case & { readonly was: string })[] = [
   {
     seed: 10000311,
     steps: [6, 8, 16, 17, 18, 19, 20, 21, 23, 25, 29, 30, 31, 32, 33, 34, 35, 36, 38, 40, 43, 54],
+    plain: true,
     was: "what somebody had removed and git's merge kept, for its file was moved, a push brought back without a word",
   },
 ]

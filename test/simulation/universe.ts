@@ -20,6 +20,7 @@ import { Edits, knowing, standAt } from './knowledge.ts'
 import { CODE, errorCode, Machine } from './machine.ts'
 import { type Running, Scheduler } from './scheduler.ts'
 import { drawSecondWorld, type SecondWorld } from './second-world.ts'
+import type { Case } from './shrink.ts'
 import { Untold } from './untold.ts'
 import { objectOf, PRESENCE, readable, type Values } from './values.ts'
 import { WatchedWorld } from './watched-world.ts'
@@ -27,14 +28,6 @@ import { WorldModel } from './world/model.ts'
 import { PUBLIC, REFERENCE } from './world/server-kind.ts'
 import { forgetServers, registerServer, setGate } from './world/wire.ts'
 import { type Target, Worlds } from './worlds.ts'
-
-export interface RunOptions {
-  readonly seed: number
-  /** Numbers of the steps to do. */
-  readonly steps: readonly number[]
-  /** Servers lose what they had not saved, and forget their feeds. */
-  readonly losses?: boolean
-}
 
 export interface Outcome {
   readonly seed: number
@@ -102,6 +95,7 @@ export class Universe {
   /** Two branches stay apart: git cannot merge them alone. */
   #split = false
   readonly #losses: boolean
+  readonly #plain: boolean
   readonly #moves: boolean
   /** A second world, and the machine whose user connects it. */
   #second: SecondWorld | undefined
@@ -113,12 +107,13 @@ export class Universe {
   /** Edits that a rebase left out, because others had made them, or a squash. */
   #twice: Bits = NO_BITS
 
-  constructor(seed: number, losses = false) {
+  constructor({ seed, losses = false, plain = false }: Omit<Case, 'steps'>) {
     this.#seed = seed
     this.#losses = losses
+    this.#plain = plain
     this.#moves = seeded(seed ^ 0x30fe)() < 0.5
     this.#manifest = seeded(seed ^ 0x1a70)() < 0.25
-    if (seeded(seed ^ 0x7a70)() < 0.2) this.#wanted = this.#manifest ? 'split' : 'manifest'
+    if (!plain && seeded(seed ^ 0x7a70)() < 0.2) this.#wanted = this.#manifest ? 'split' : 'manifest'
     this.#setup = seeded(seed)
     this.scheduler = new Scheduler(START, { random: seeded(seed ^ 0x5eed), jitter: seeded(seed ^ 0x717e) })
     this.#disk = new Disk(() => this.scheduler.host.now)
@@ -165,7 +160,7 @@ export class Universe {
   }
 
   async #beginSecond(): Promise<void> {
-    const second = drawSecondWorld(this.#seed)?.()
+    const second = this.#plain ? undefined : drawSecondWorld(this.#seed)?.()
     if (second === undefined) return
     this.#second = second
     // The lines of two worlds would have to change theirs one after the other.
@@ -933,8 +928,9 @@ export class Universe {
 }
 
 /** Plays one seed; the same steps give the same trace. */
-export async function play({ seed, steps, losses }: RunOptions): Promise<Outcome> {
-  const universe = new Universe(seed, losses)
+export async function play(options: Case): Promise<Outcome> {
+  const { seed, steps } = options
+  const universe = new Universe(options)
   await universe.begin()
   for (const number of steps) {
     await universe.step(number)

@@ -12,6 +12,7 @@ export interface Order {
   readonly until: number | undefined
   readonly shrink: boolean
   readonly losses: boolean
+  readonly plain: boolean
 }
 
 export interface Failure extends Case {
@@ -59,7 +60,7 @@ export async function work(order: Order, tell: (report: Report) => void): Promis
   for (let index = 0; index < order.runs; index++) {
     if (order.until !== undefined && clock.now() >= order.until) break
     const seed = order.seed + index * order.stride
-    const outcome = await safely({ seed, steps: allSteps(order.steps), losses: order.losses })
+    const outcome = await safely({ seed, steps: allSteps(order.steps), losses: order.losses, plain: order.plain })
     runs++
     for (const [name, count] of Object.entries(outcome.counts)) counts[name] = (counts[name] ?? 0) + count
     if (outcome.defects.length > 0) tell({ kind: 'failure', ...(await smaller(outcome, order)) })
@@ -77,12 +78,12 @@ export async function safely(one: Case): Promise<Outcome> {
   }
 }
 
-async function smaller(outcome: Outcome, { shrink: wanted, losses }: Order): Promise<Failure> {
+async function smaller(outcome: Outcome, { shrink: wanted, losses, plain }: Order): Promise<Failure> {
   const { seed, steps, defects } = outcome
-  if (!wanted) return { seed, steps, defects, losses }
+  if (!wanted) return { seed, steps, defects, losses, plain }
   const sort = sortOf(defects)
   const small = await shrink(
-    { seed, steps, losses },
+    { seed, steps, losses, plain },
     async (candidate) => sortOf((await safely(candidate)).defects) === sort,
   )
   return { ...small, defects: (await safely(small)).defects }
