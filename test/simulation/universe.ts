@@ -625,6 +625,13 @@ export class Universe {
     if (machine.isMerging) return
     this.#commit(machine)
     const { git } = machine
+    const left = this.#leftBranch(machine)
+    if (left !== undefined && git.branch() === 'main') {
+      const alike = await this.#alike(machine, left, random)
+      if (alike !== undefined) await this.#merge(machine, alike, random)
+      this.#leftBranch(machine)
+      return
+    }
     if (git.branch() === 'main') {
       if (random() < 0.3) return this.#revert(machine, random)
       if (random() < 0.3) return this.#amend(machine, random)
@@ -645,8 +652,18 @@ export class Universe {
         machine.committed()
       } else if (squashed === 'up-to-date') this.#dropped(machine, [feature])
       else await this.#merge(machine, feature, random)
+      if (squashed !== 'given up') return git.deleteBranch('feature')
     }
+    this.#leftBranch(machine)
+  }
+
+  /** A branch that is not merged yet, because its merge was given up; one that is, goes. */
+  #leftBranch({ git }: Machine): Oid | undefined {
+    const feature = git.ref('refs/heads/feature')
+    if (feature === undefined || git.branch() !== 'main') return undefined
+    if (!git.basesWith(feature).includes(feature)) return feature
     git.deleteBranch('feature')
+    return undefined
   }
 
   /** Back to the main branch, to take in the other one; both say the world alike then. Undefined: another time. */
@@ -849,7 +866,7 @@ export class Universe {
       await complete()
     }
     this.#commit(machine)
-    if (machine.git.branch() !== 'main') await this.#branch(machine, random)
+    if (machine.git.branch() !== 'main' || this.#leftBranch(machine) !== undefined) await this.#branch(machine, random)
     await complete()
     if (this.#toConnect([machine]).length > 0) {
       await this.#connect(machine, random)
