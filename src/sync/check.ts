@@ -1,5 +1,4 @@
 import type { Oid } from '../git-bridge/repository.ts'
-import { readTrailers } from '../git-bridge/trailers.ts'
 import type { MarkerPlace } from '../projection/markers.ts'
 import { MANIFEST_FILE } from '../projection/paths.ts'
 import { SyncError } from '../world/errors.ts'
@@ -16,6 +15,7 @@ import { type CheckedProblem, checkAllFiles, type Layout, lobbyFailure, lobbyPro
 import { openForCheck } from './check-project.ts'
 import { type CheckedTree, treeOfIndex } from './check-tree.ts'
 import { LOBBY_FILE } from './lobby-file.ts'
+import { isMixed } from './mixed-layouts.ts'
 import { readRefused } from './refused.ts'
 import type { Context, Project } from './session.ts'
 import { readSwitches } from './switches.ts'
@@ -120,28 +120,10 @@ async function checkStaged(project: Project, env: Environment): Promise<Found> {
   return gather(project, checked, head, markers, { ...changes, problems, files: changes.files.length })
 }
 
-/**
- * A merge under way whose sides say the world in two layouts, and both changed what they say (G8): git cannot merge them,
- * and whoever keeps the files of one side drops the edits of the other.
- */
+/** A merge under way that git cannot make (G8). */
 async function mixedLayouts(project: Project, head: Oid): Promise<readonly CheckedProblem[]> {
-  const { repository, prefix } = project
-  const theirs = await repository.resolve('MERGE_HEAD')
-  // The line's own change of the layout is merged by converting the branch.
-  if (theirs === undefined || readTrailers(await repository.readCommit(theirs)) !== undefined) return []
-  const base = await repository.mergeBase(head, theirs)
-  if (base === undefined) return []
-  const { layoutAt } = await import('../git-bridge/layout.ts')
-  const layouts = await Promise.all(
-    [head, theirs].map((side) => layoutAt(repository, side, prefix).catch(() => undefined)),
-  )
-  if (layouts.includes(undefined) || layouts[0] === layouts[1]) return []
-  const below = ['world', MANIFEST_FILE].map((path) => prefix + path)
-  const changed = async (side: Oid) => {
-    const changes = await Promise.all(below.map((path) => repository.diffTrees(base, side, path)))
-    return changes.flat().length > 0
-  }
-  if (!(await changed(head)) || !(await changed(theirs))) return []
+  const theirs = await project.repository.resolve('MERGE_HEAD')
+  if (theirs === undefined || !(await isMixed(project, head, theirs))) return []
   const message =
     'this merge is of two layouts, and edits of one side would be dropped: give it up ("git merge --abort"), run "gamedev sync layout" on the branch that has the old one, and merge then'
   return [{ path: MANIFEST_FILE, code: 'layout_mismatch', message }]

@@ -13,6 +13,7 @@ import { type FetchReport, fetchWorld } from './fetch.ts'
 import type { LossStage, LossStages } from './line-losses.ts'
 import { type LossChoice, type LostObject, lostState, tellLoss } from './lost-state.ts'
 import { recoverMerge } from './merge-commit.ts'
+import { warnMixed } from './mixed-layouts.ts'
 import { loadOffers } from './offers.ts'
 import { takeProcessLock } from './process-lock.ts'
 import { hasJournal } from './push-journal.ts'
@@ -77,6 +78,7 @@ export async function pullLocked(session: Session, options: PullOptions): Promis
   await recoverAutostash(session)
   const recovered = await recoverJournal(session, options)
   const branch = await requireBranch(session)
+  await warnMixed(session, branch.head)
   const incoming = await readIncoming(session, options)
   const report = await mergeTip(session, branch, incoming, options)
   if (!recovered) await recoverJournal(session, options)

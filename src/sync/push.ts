@@ -17,6 +17,7 @@ import { tellContested, tellHeld, tellPlan, tellResolved } from './figures/tell.
 import { type HeldBack, holdBack } from './hold-back.ts'
 import { holdKept } from './hold-kept.ts'
 import { recoverMerge, requireIdentity } from './merge-commit.ts'
+import { warnMixed } from './mixed-layouts.ts'
 import { NotSent } from './not-sent.ts'
 import { makePlan } from './outgoing.ts'
 import type { UnseenWrite } from './overwritten.ts'
@@ -113,7 +114,9 @@ export async function push(session: Session, options: PushOptions): Promise<Push
   const lock = await takeProcessLock(session, 'sync push')
   try {
     const recovered = await recover(session, options)
-    const report = await pushAll(session, await requireBranch(session, { detached: true }), options)
+    const branch = await requireBranch(session, { detached: true })
+    await warnMixed(session, branch.head)
+    const report = await pushAll(session, branch, options)
     return recovered === undefined ? report : { ...report, recovered }
   } finally {
     await lock.release()

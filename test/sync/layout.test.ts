@@ -190,6 +190,24 @@ describe('G8: git merges a branch that has gone on in the old layout', () => {
     expect((await check(project.context(), { kind: 'staged' })).problems).toEqual([])
   })
 
+  it('a merge about which git asked nobody is told by the next pull and push', async () => {
+    const { project } = await lampProject({}, 'split')
+    project.git('switch', '--quiet', '--create', 'theirs')
+    project.remove(project.entityPath('lamp0001'))
+    project.commit('remove lamp0001')
+    project.git('switch', '--quiet', '-')
+    await change(project, 'manifest')
+    project.warnings.length = 0
+    await project.pull()
+    expect(project.warnings).toEqual([])
+    project.git('merge', '--quiet', '--no-edit', 'theirs')
+    const merge = project.git('rev-parse', 'HEAD').slice(0, 10)
+    expect(positionOf(project, 'lamp0001')).toBeDefined()
+    await project.pull()
+    await project.push()
+    expect(project.warnings.filter((text) => text.includes(`Merge ${merge} is of two layouts`))).toHaveLength(2)
+  })
+
   it('the branch is converted first, and merged then', async () => {
     const project = await apart()
     await change(project, 'split')
