@@ -34,7 +34,7 @@ export async function warnMixed(session: Session, head: Oid): Promise<void> {
   let at: Oid | undefined = head
   for (let count = 0; at !== undefined && count < FEW; count++) {
     const commit: Commit | undefined = await repository.readCommit(at).catch(() => undefined)
-    const [first, second] = commit?.parents ?? []
+    const [first, second]: readonly (Oid | undefined)[] = commit?.parents ?? []
     // A clone may be cut here.
     if (commit === undefined || first === undefined || !(await repository.hasObject(first))) return
     const { oid } = commit

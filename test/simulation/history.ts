@@ -14,6 +14,7 @@ import {
   type Stand,
   standAt,
 } from './knowledge.ts'
+import { isRoundabout } from './roundabout.ts'
 import { fileValues, objectOf, ownerOf, type Place, PRESENCE, type Values } from './values.ts'
 
 /** How the oracle reads a repository: at once, and by no code that is being judged. */
@@ -197,6 +198,7 @@ export class Histories {
     if (other.length === 0) return feed.site
     const stands = new Map(feed.site.stands)
     let { seen } = feed.site
+    const adrift = new Set(before.adrift)
     for (const at of other) {
       const world = worlds.find((moment) => moment.values.get(at) === values.get(at))
       // What a snapshot over a cut feed keeps as lost, the next commit takes away.
@@ -216,9 +218,11 @@ export class Histories {
         this.#edits.about(hand, at, values.get(at))
         stands.set(at, { value: values.get(at), edits: [hand] })
         seen = withBit(seen, hand)
+        adrift.add(at)
         continue
       }
-      if (hand !== undefined && standAt(before, at).value === values.get(at)) {
+      const isAdrift = hand !== undefined || before.adrift?.has(at) === true
+      if (isAdrift && standAt(before, at).value === values.get(at)) {
         stands.set(at, standAt(before, at))
         seen = replaced(seen, before.seen, this.#edits.mask(at))
         continue
@@ -237,7 +241,8 @@ export class Histories {
       else stands.set(at, stand)
       seen = replaced(seen, world.site.seen, this.#edits.mask(at))
     }
-    return { stands, seen, lost: union(feed.site.seen, feed.site.lost ?? NO_BITS) }
+    const site = { stands, seen, lost: union(feed.site.seen, feed.site.lost ?? NO_BITS) }
+    return adrift.size === 0 ? site : { ...site, adrift }
   }
 
   #own(
@@ -308,7 +313,7 @@ export class Histories {
       objects.set(objectOf(at), places)
       places.push(at)
     }
-    const say = (at: string, is: string | undefined, expected: string) => {
+    const say = (at: string, places: readonly Place[], is: string | undefined, expected: string) => {
       const of = (site: Site) => `${standAt(site, at).value} [${this.#edits.describe(standAt(site, at).edits)}]`
       const isGits = (origin.bases ?? []).some((oid) => {
         const base = standAt(this.siteOf(oid), at).value
@@ -320,7 +325,10 @@ export class Histories {
       const isLost = (stand: Stand) => stand.edits.some((id) => hasBit(this.#lost(at), id))
       if (is === mine.value && isLost(mine)) return
       const isOfOne = is === mine.value || is === standAt(theirs, at).value
-      if (isOfOne && isFromElsewhere(reading, commit, ownerOf(at))) return
+      const isKnown = (one: Place) => this.#edits.hasSeen(ours.seen, one, standAt(theirs, one))
+      const isNews = standAt(theirs, at).value === undefined || !places.every(isKnown)
+      const about = { object: ownerOf(at), isKnown: isKnown(at), isNews }
+      if (isOfOne && isRoundabout(reading, commit, about)) return
       const text = `${commit.oid.slice(0, 8)} "${subject(commit)}" of ${origin.by} has ${at} = ${is}, ${expected}: ours ${of(ours)}, theirs ${of(theirs)}`
       const isKept = at.endsWith(` ${PRESENCE}`) && is !== undefined && (origin.bases ?? []).length > 0
       if (isKept) this.keptByGit.set(objectOf(at), text)
@@ -339,8 +347,8 @@ export class Histories {
           : expectObject(this.#edits, meeting, object, places)
         const is = values.get(presence)
         if (expected.kind === 'crossed') this.crossed++
-        else if (expected.kind === 'concurrent') say(presence, is, 'undecided')
-        else if (expected.kind === 'value' && expected.value !== is) say(presence, is, `not ${expected.value}`)
+        else if (expected.kind === 'concurrent') say(presence, places, is, 'undecided')
+        else if (expected.kind === 'value' && expected.value !== is) say(presence, places, is, `not ${expected.value}`)
         continue
       }
       for (const at of places) {
@@ -354,8 +362,8 @@ export class Histories {
           continue
         const expected = expectField(this.#edits, meeting, at)
         if (expected.kind === 'crossed') this.crossed++
-        else if (expected.kind === 'concurrent') say(at, is, 'undecided')
-        else if (expected.value !== is) say(at, is, `not ${expected.value}`)
+        else if (expected.kind === 'concurrent') say(at, places, is, 'undecided')
+        else if (expected.value !== is) say(at, places, is, `not ${expected.value}`)
       }
     }
   }
@@ -408,41 +416,6 @@ function strayScripts(reading: Reading, tree: Oid): ReadonlySet<string> {
   const folderOf = (path: string) => path.split('/', 2).join('/')
   const apps = new Set(paths.filter((path) => /^apps\/[^/]+\/[^/]+\.json$/.test(path)).map(folderOf))
   return new Set(paths.filter((path) => /^apps\/.*\.js$/.test(path) && !apps.has(folderOf(path))))
-}
-
-/**
- * Whether the line of a world brings an operation about an object that was pushed from a commit which this clone does not
- * have, and the branch knows another world: from there it may know the very edit, but nothing here says that it is that.
- */
-function isFromElsewhere(reading: Reading, { parents }: Commit, object: string): boolean {
-  const [head, tip] = parents as readonly [Oid, Oid]
-  const world = readTrailers(reading.commit(tip))?.worldId
-  if (world === undefined) return false
-  const ours = new Set<Oid>()
-  let others = false
-  for (const one of history(reading, head, ours)) {
-    const said = readTrailers(one)
-    if (said !== undefined && said.worldId !== world) others = true
-  }
-  if (!others) return false
-  for (const one of history(reading, tip, ours)) {
-    const said = readTrailers(one)
-    const [, source] = /^git:(\w+)$/.exec(said?.source ?? '') ?? []
-    if (source !== undefined && said!.object.startsWith(object) && !reading.has(source as Oid)) return true
-  }
-  return false
-}
-
-/** The commits of a history that are not among some already, and now are. */
-function* history(reading: Reading, tip: Oid, known: Set<Oid>): Iterable<Commit> {
-  const stack = [tip]
-  for (let oid = stack.pop(); oid !== undefined; oid = stack.pop()) {
-    if (known.has(oid)) continue
-    known.add(oid)
-    const commit = reading.commit(oid)
-    yield commit
-    stack.push(...commit.parents)
-  }
 }
 
 export function different(a: Values, b: Values): readonly Place[] {

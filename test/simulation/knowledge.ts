@@ -27,6 +27,8 @@ export interface Site {
   readonly lost?: Bits
   /** What a world had lost, on a line that a snapshot took over an expired feed, behind writes that no feed tells. */
   readonly bridged?: ReadonlyMap<Place, Bits>
+  /** Where a line began with an object in somebody's hand: there it is until an operation says otherwise. */
+  readonly adrift?: ReadonlySet<Place>
 }
 
 export const EMPTY_SITE: Site = { stands: new Map(), seen: NO_BITS }

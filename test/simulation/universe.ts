@@ -160,19 +160,18 @@ export class Universe {
   }
 
   async #beginSecond(): Promise<void> {
-    const second = this.#plain ? undefined : drawSecondWorld(this.#seed)?.()
+    // Clones that share no branches may hand two values back and forth between two worlds for good.
+    const second = this.#plain || this.#forgets ? undefined : drawSecondWorld(this.#seed)?.()
     if (second === undefined) return
     this.#second = second
     // The lines of two worlds would have to change theirs one after the other.
     this.#wanted = undefined
-    const { name, url, model, holds, prefer, mirror } = second
+    const { name, url, model, holds, prefer, mirror, late } = second
     const { world } = this.#watch(name, url, model)
     this.#memory.remember(world.values)
-    // Without a server between them, only who clones later comes to know of it.
-    const isLate = second.late && !this.#forgets
     const how = prefer === undefined ? (mirror === undefined ? '' : `, mirror ${mirror}`) : `, prefer ${prefer}`
-    this.say(`second world ${model.kind.name} with ${holds}${how}${isLate ? ', later' : ''}`)
-    if (isLate) return
+    this.say(`second world ${model.kind.name} with ${holds}${how}${late ? ', later' : ''}`)
+    if (late) return
     const random = seeded(this.#seed ^ 0xadd)
     this.scheduler.faults = false
     const [machine] = this.machines as [Machine]
@@ -193,6 +192,7 @@ export class Universe {
     registerServer(url, model)
     const target = { name, url, world }
     this.worlds.targets.push(target)
+    for (const { watch } of this.worlds.all) watch.hasOthers = this.worlds.all.length > 1
     return target
   }
 
@@ -416,16 +416,19 @@ export class Universe {
     const { name, url, prefer, mirror } = this.#second!
     this.#connector = machine
     this.#commit(machine)
-    const target = this.worlds.named(name)
-    if (prefer !== undefined || mirror !== undefined) {
-      // Whatever differs is decided by that.
-      for (const values of [machine.files.values().values, target.world.values]) {
-        for (const at of values.keys()) machine.decided.add(objectOf(at))
-      }
-    }
-    machine.target = target
+    machine.target = this.worlds.named(name)
     const how = { name, ...(prefer && { prefer }), ...(mirror && { mirror }) }
+    this.#decideAll(machine)
     await this.#command(machine, 'init', random, () => adoptWorld(machine.context(), url, how))
+  }
+
+  /** An `init` that was told whose values to take has decided whatever differs, as it was when it looked. */
+  #decideAll(machine: Machine): void {
+    const { prefer, mirror } = this.#second!
+    if (prefer === undefined && mirror === undefined) return
+    for (const values of [machine.files.values().values, machine.target.world.values]) {
+      for (const at of values.keys()) machine.decided.add(objectOf(at))
+    }
   }
 
   /** One of the worlds that the project knows here. */
@@ -736,6 +739,7 @@ export class Universe {
       machine.running = undefined
       const { ending } = running
       if (ending === undefined) continue
+      if (running.name === 'init') this.#decideAll(machine)
       if (ending.kind === 'killed') {
         machine.hurt = true
         this.say(`${machine.name} ${running.name} is killed: ${ending.at}`)

@@ -44,6 +44,8 @@ const NOTHING: ReadonlyMap<string, number> = new Map()
 /** What a world holds and has seen, operation by operation. */
 export class Watch {
   readonly worldId: string
+  /** The project knows other worlds as well. */
+  hasOthers = false
   readonly defects: string[] = []
   readonly unseen: Unseen[] = []
   /** Objects that came, with the clone whose push brought them. */
@@ -234,7 +236,7 @@ export class Watch {
       if (!author.checked) this.#replaced.push(unseen)
       // A value that was put back while a push was on its way is the one that it expects.
       const expected = author.checked && this.#edits.saying(author.head.seen, at, before.value).length > 0
-      if (!known && !expected) {
+      if (!known && !expected && !this.#isBroughtBack(author.head, at)) {
         if (author.checked) {
           this.defects.push(
             `push: "${words}" of ${author.clone} at ${cursor} replaces ${at} = ${before.value} [${this.#edits.describe(before.edits)}] by ${value}, unseen`,
@@ -256,6 +258,16 @@ export class Watch {
       `push: "${words}" of ${author.clone} at ${cursor} writes ${at} = ${value}; its branch holds ${ours.value}, the world held ${before.value}`,
     )
     return { value, edits: before.edits }
+  }
+
+  /**
+   * Of an object that this world had and removed, and that a clone has from another one, the line says no more than that it
+   * is not there: it is added like any other.
+   */
+  #isBroughtBack(head: Site, at: Place): boolean {
+    const presence = `${objectOf(at)} ${PRESENCE}`
+    const isGone = standAt(this.#now.site, presence).value === undefined
+    return this.hasOthers && isGone && this.#edits.hasSeen(this.#now.site.seen, presence, standAt(head, presence))
   }
 
   #earlier(at: Place, value: string | undefined): Stand | undefined {
