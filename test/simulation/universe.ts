@@ -401,7 +401,8 @@ export class Universe {
   /** Who may connect the second world: one user, on the branch that all share. */
   #toConnect(machines: readonly Machine[]): readonly Machine[] {
     const second = this.#second
-    if (second === undefined) return []
+    // A line that begins while something is in a hand shows it where no operation has put it.
+    if (second === undefined || this.worlds.named(second.name).world.inHand.length > 0) return []
     return machines.filter(
       (machine) =>
         (this.#connector ?? machine) === machine &&
