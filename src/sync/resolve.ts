@@ -145,9 +145,10 @@ async function takeSide(
       ? []
       : [policy, withoutOwners(policy), withoutOwners(DEFAULT_POLICY)].map((rules) => restaged(path, sides, rules))
     const asMerged = shown.flatMap((one) => (one.kind === 'contested' ? [one.stages] : []))
-    // An interrupted run has written the file already, maybe with the other side.
+    // An interrupted run has written the file already, maybe with the other side; what it left contested has markers still.
     const written = [file, settle(side === 'ours' ? 'theirs' : 'ours')]
-    await refuseEdited(project, path, all, written, [sides, ...asMerged])
+    const left = written.flatMap((one) => (one.kind === 'contested' ? [one.stages] : []))
+    await refuseEdited(project, path, all, written, [sides, ...asMerged, ...left])
     settled.set(path, file)
   }
   if (settled.size === 0) return resolved

@@ -49,4 +49,9 @@ export const KEPT: readonly (Case & { readonly was: string })[] = [
     plain: true,
     was: "what somebody had removed and git's merge kept, for its file was moved, a push brought back without a word",
   },
+  {
+    seed: 2558,
+    steps: [2, 5, 7, 9, 10, 11, 12, 17, 24, 25, 26, 28, 40, 41, 45, 46],
+    was: 'of two conflicts in one file, a resolve that was killed at the first left what no later one took for its own',
+  },
 ]
