@@ -5,8 +5,7 @@ import { classify, entityFile, isWorldOwned, MANIFEST_FILE, SETTINGS_FILE, SPAWN
 import { assetPaths, type Project, readProject } from '../projection/project.ts'
 import { writeSettingsFile } from '../projection/settings.ts'
 import { writeSpawnFile } from '../projection/spawn.ts'
-import { sameObject } from '../resolvers/object.ts'
-import { understand } from '../resolvers/unsaid.ts'
+import { saysNoLess } from '../resolvers/unsaid.ts'
 import type { ObjectKey, WorldObject } from '../world/state.ts'
 import type { Layout } from './materializer.ts'
 import { refuseInTheWay, refuseProblems } from './merge-guards.ts'
@@ -98,8 +97,7 @@ async function readDocuments(
   return { read, documents }
 }
 
-/** The line's object where a file says the same, whatever it leaves unsaid (M4). */
+/** The line's object where a file says the same. */
 function spelling(object: WorldObject, line: WorldObject | undefined): WorldObject {
-  if (line === undefined) return object
-  return sameObject(understand(object, line, line, true).object, line) ? line : object
+  return line !== undefined && saysNoLess(object, line) ? line : object
 }

@@ -95,7 +95,7 @@ export async function addNamed(
 
 /**
  * The objects of which it matters what operations wrote, and their units: we changed them, and the world has them, in
- * part at least, as the base has them; or the sides differ, and `seen` says that some of it came from us. After a push
+ * part at least, as the base has them, or neither has them; or the sides differ, and `seen` says that some of it came from us. After a push
  * there are none, however long the line grew by it.
  */
 export function whereWritten(
@@ -113,11 +113,14 @@ export function whereWritten(
     if (idle.has(key)) continue
     const [base, ours, theirs] = [atBase, atOurs, atTheirs].map((side) => side.objects.get(key))
     const terms = { base: base?.object, ours: ours?.object, theirs: theirs?.object }
-    if (!dependsOnWritten(terms) && !(seen && !sameObject(terms.ours, terms.theirs))) continue
+    // Of what we have alone, the world may have had and removed.
+    const isAlone = base === undefined && theirs === undefined
+    if (!isAlone && !dependsOnWritten(terms) && !(seen && !sameObject(terms.ours, terms.theirs))) continue
     keys.add(key)
     for (const placed of [base, ours, theirs]) if (placed !== undefined) addUnit(written, placed.path)
     const { kind, id } = parseObjectKey(key)
-    if (kind === 'entity' && units.files.has(entityFile(id))) written.files.add(entityFile(id))
+    // The line has it at no other place.
+    if (kind === 'entity' && (isAlone || units.files.has(entityFile(id)))) written.files.add(entityFile(id))
   }
   // The line may have had a blueprint in any of them meanwhile.
   if (written.folders.size > 0) for (const folder of units.folders) written.folders.add(folder)

@@ -1,6 +1,7 @@
 import { entityFile, MANIFEST_FILE, SETTINGS_FILE, SPAWN_FILE } from '../projection/paths.ts'
 import { fieldEquality } from '../resolvers/equality.ts'
 import { type FieldPath, FieldSet, fieldAt, overlap, withField, writtenFields } from '../resolvers/fields.ts'
+import { saysNoLess } from '../resolvers/unsaid.ts'
 import { type JsonObject, jsonEquals } from '../world/json.ts'
 import { type FieldValue, type ObjectKey, parseObjectKey, type WorldObject } from '../world/state.ts'
 import { settleIdentity } from './identity.ts'
@@ -75,6 +76,7 @@ export async function writtenIn(
     )
     return settled.objects
   }
+  const oursOf = (key: ObjectKey) => options.ours?.objects.get(key)?.object
   let previous: { readonly oid: Oid; readonly units: Units; readonly read: TreeObjects } | undefined
   for (const commit of line) {
     // Other files, the same values.
@@ -140,6 +142,12 @@ export async function writtenIn(
         gone = path.length === 0 && is === undefined
         base =
           path.length === 0 ? (value.base === undefined ? undefined : (base ?? {})) : withField(base!, path, value.base)
+      }
+      // What the world has had and removed since the base, and we have, by another world for example, we have from there.
+      const here = is === undefined && !moved && start === undefined && !bases.has(key) ? oursOf(key) : undefined
+      if (here !== undefined && was !== undefined) {
+        moved = true
+        base = saysNoLess(here, was) ? here.fields : was.fields
       }
       earlier.set(key, [...past, ...paths])
       if (fields.size > 0) wrote.set(key, fields)

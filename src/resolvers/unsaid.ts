@@ -2,6 +2,7 @@ import { type Json, type JsonObject, jsonEquals, own, withKey } from '../world/j
 import type { FieldValue, WorldObject } from '../world/state.ts'
 import { fieldEquality } from './equality.ts'
 import { unionKeys } from './fields.ts'
+import { sameObject } from './object.ts'
 
 /**
  * What a file leaves unsaid. The runtime fills in fields that nobody says (protocol, section 4), and the files of
@@ -99,4 +100,9 @@ export function saysAsWell(present: WorldObject, wanted: WorldObject, tolerant: 
   return unionKeys(present.fields, wanted.fields).every((key) =>
     fieldEquality(present.kind, key)(own(present.fields, key), own(wanted.fields, key)),
   )
+}
+
+/** Whether a file of ours says all of an object as the world has it, whatever it leaves unsaid. */
+export function saysNoLess(ours: WorldObject, world: WorldObject): boolean {
+  return sameObject(understand(ours, world, world, true).object, world)
 }

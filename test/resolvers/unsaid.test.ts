@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { leaveUnsaid, saysAsWell, understand } from '../../src/resolvers/unsaid.ts'
+import { leaveUnsaid, saysAsWell, saysNoLess, understand } from '../../src/resolvers/unsaid.ts'
 import type { JsonObject } from '../../src/world/json.ts'
 import type { ObjectKind, WorldObject } from '../../src/world/state.ts'
 
@@ -166,4 +166,12 @@ test('a file says as well what it says within the tolerance, at a first meeting 
   expect(saysAsWell(here, there, true)).toBe(true)
   expect(saysAsWell(here, there, false)).toBe(false)
   expect(saysAsWell(here, of('entity', { position: [1, 0, 0], uid: 'u' }), true)).toBe(false)
+})
+
+test('a file says no less than the world where it lacks nothing but what that fills in', () => {
+  const world = of('blueprint', { ...FULL, name: 'Lamp' })
+  expect(saysNoLess(of('blueprint', { name: 'Lamp' }), world)).toBe(true)
+  expect(saysNoLess(of('blueprint', { name: 'Lamp', scope: 'other' }), world)).toBe(false)
+  expect(saysNoLess(of('blueprint', {}), world)).toBe(false)
+  expect(saysNoLess(of('blueprint', { name: 'Lamp', more: 1 }), world)).toBe(false)
 })

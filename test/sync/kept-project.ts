@@ -121,6 +121,15 @@ export class KeptProject extends Checkout {
     else this.change('world.json', (world) => edit((world.entities as Document[]).find((entity) => entity.id === id)!))
   }
 
+  addEntity(entity: Document & { readonly id: string }): void {
+    if (!this.exists('world.json')) this.write(this.entityPathOf(entity.id), entity)
+    else {
+      this.change('world.json', (world) => {
+        world.entities = [...(world.entities as Document[]), entity]
+      })
+    }
+  }
+
   removeEntity(id: string): void {
     if (!this.exists('world.json')) this.remove(this.entityPathOf(id))
     else {
