@@ -1,5 +1,5 @@
 import { LAYOUT } from '../git-bridge/layout.ts'
-import type { Commit, Oid } from '../git-bridge/repository.ts'
+import type { Commit, Oid, TreeChange } from '../git-bridge/repository.ts'
 import { readUncertified } from '../git-bridge/trailers.ts'
 import { readUnits, type TreeObjects } from '../git-bridge/tree-objects.ts'
 import { unitsOf } from '../git-bridge/units.ts'
@@ -22,8 +22,9 @@ const PATHS = 100
 
 /**
  * Which local commit touched an object last (P2): the newest of `head ^tip`, merges and the world's own line apart, or
- * HEAD itself for what only a merge changed. The objects of a manifest are told apart by what it says about them. The walk ends with
- * the last object found.
+ * HEAD itself for what only a merge changed. A commit that only moved an object's files touched nothing of it (M8): it is
+ * looked for where they were before. The objects of a manifest are told apart by what it says about them. The walk ends
+ * with the last object found.
  */
 export async function attributions(
   session: Session,
@@ -31,8 +32,38 @@ export async function attributions(
   tip: Oid,
   wanted: readonly Attributed[],
 ): Promise<(key: ObjectKey) => Attribution> {
+  const { repository } = session
+  const newest = await repository.readCommit(head)
+  const own = readUncertified((await repository.readCommit(tip)).message)?.worldId
+  const fallback: Attribution = { commit: head, actor: actorOf(newest) }
+  const found = new Map<ObjectKey, Commit>()
+  const walks: Walk[] = [{ head, wanted }]
+  for (let walk = walks.pop(); walk !== undefined; walk = walks.pop()) {
+    walks.push(...(await search(session, walk, { tip, own }, (key, commit) => found.set(key, commit))))
+  }
+  return (key) => {
+    const commit = found.get(key)
+    if (commit === undefined) return fallback
+    // A snapshot names nobody: then it is whose branch it is.
+    const isSnapshot = readUncertified(commit.message)?.object === 'snapshot'
+    return { commit: commit.oid, actor: isSnapshot ? fallback.actor : actorOf(commit) }
+  }
+}
+
+/** Objects that are looked for from a commit on. */
+interface Walk {
+  readonly head: Oid
+  readonly wanted: readonly Attributed[]
+}
+
+/** One walk; returns those that go on where files were moved. */
+async function search(
+  session: Session,
+  { head, wanted }: Walk,
+  { tip, own }: { readonly tip: Oid; readonly own: string | undefined },
+  found: (key: ObjectKey, commit: Commit) => void,
+): Promise<readonly Walk[]> {
   const { repository, prefix } = session
-  const found = new Map<ObjectKey, Attribution>()
   const byPlace = new Map<string, Set<ObjectKey>>()
   const placesByKey = new Map<ObjectKey, readonly string[]>()
   const walked = new Set<string>()
@@ -44,44 +75,57 @@ export async function attributions(
     walked.add(prefix + places[0]!)
     if (places.length > 1) walked.add(prefix + (path === MANIFEST_FILE ? 'world' : MANIFEST_FILE))
   }
-  const newest = await repository.readCommit(head)
-  const own = readUncertified((await repository.readCommit(tip)).message)?.worldId
+  if (byPlace.size === 0) return []
   const keys = new Set<string>(wanted.map(({ key }) => key))
-  const fallback: Attribution = { commit: head, actor: actorOf(newest) }
   const paths = walked.size <= PATHS ? [...walked] : prefix === '' ? [] : [prefix.slice(0, -1)]
-  const settle = (keys: Iterable<ObjectKey>, commit: Commit): void => {
-    for (const key of keys) {
-      // A snapshot names nobody: then it is whose branch it is.
-      const isSnapshot = readUncertified(commit.message)?.object === 'snapshot'
-      found.set(key, { commit: commit.oid, actor: isSnapshot ? fallback.actor : actorOf(commit) })
-      for (const place of placesByKey.get(key)!) {
-        const left = byPlace.get(place)
-        if (left?.delete(key) === true && left.size === 0) byPlace.delete(place)
-      }
+  const settle = (key: ObjectKey): void => {
+    for (const place of placesByKey.get(key)!) {
+      const left = byPlace.get(place)
+      if (left?.delete(key) === true && left.size === 0) byPlace.delete(place)
     }
   }
   const manifests = new Manifests(session)
-  if (byPlace.size > 0) {
-    const limited = paths.length === 0 ? {} : { paths }
-    for await (const commit of repository.log({ include: [head], exclude: [tip], ...limited })) {
-      // The world's own edits are not the user's, copied by a rebase or not, nor is what a merge brings in. Another
-      // world's are news to this one: who has taken them in from there tells that by their commit (G7).
-      if (commit.parents.length > 1) continue
-      const said = readUncertified(commit.message)
-      if (said !== undefined && (said.worldId === own || isElsewhere(said.object, keys))) continue
-      const parent = commit.parents[0]
-      const changed = await repository.diffTrees(parent, commit.oid, prefix === '' ? undefined : prefix.slice(0, -1))
-      for (const place of new Set(changed.map(({ path }) => placeOf(path.slice(prefix.length))))) {
-        const left = byPlace.get(place)
-        if (left === undefined) continue
-        const touched =
-          place === MANIFEST_FILE && manifests.read < MANIFESTS ? await manifests.changed(commit, left) : [...left]
-        settle(touched, commit)
+  const walks: Walk[] = []
+  const limited = paths.length === 0 ? {} : { paths }
+  for await (const commit of repository.log({ include: [head], exclude: [tip], ...limited })) {
+    // The world's own edits are not the user's, copied by a rebase or not, nor is what a merge brings in. Another world's
+    // are news to this one: who has taken them in from there tells that by their commit (G7).
+    if (commit.parents.length > 1) continue
+    const said = readUncertified(commit.message)
+    if (said !== undefined && (said.worldId === own || isElsewhere(said.object, keys))) continue
+    const parent = commit.parents[0]
+    const below = prefix === '' ? undefined : prefix.slice(0, -1)
+    const changed = (await repository.diffTrees(parent, commit.oid, below)).map((change) => {
+      return { ...change, path: change.path.slice(prefix.length) }
+    })
+    for (const place of new Set(changed.map(({ path }) => placeOf(path)))) {
+      const left = byPlace.get(place)
+      if (left === undefined) continue
+      const from = parent === undefined ? undefined : movedFrom(changed, place)
+      const touched =
+        place === MANIFEST_FILE && manifests.read < MANIFESTS ? await manifests.changed(commit, left) : [...left]
+      if (from !== undefined) walks.push({ head: parent!, wanted: touched.map((key) => ({ key, path: from })) })
+      for (const key of touched) {
+        if (from === undefined) found(key, commit)
+        settle(key)
       }
-      if (byPlace.size === 0) break
     }
+    if (byPlace.size === 0) break
   }
-  return (key) => found.get(key) ?? fallback
+  return walks
+}
+
+/** A file of the place where all that a commit added in a place stood before, bit for bit; undefined where it did more. */
+function movedFrom(changed: readonly TreeChange[], place: string): string | undefined {
+  const here = changed.filter(({ path }) => placeOf(path) === place)
+  let from: string | undefined
+  for (const { before, after } of here) {
+    if (before !== undefined || after === undefined) return undefined
+    const old = changed.find((other) => other.after === undefined && other.before?.oid === after.oid)
+    if (old === undefined || (from !== undefined && placeOf(old.path) !== placeOf(from))) return undefined
+    from = old.path
+  }
+  return from
 }
 
 /** Where an object's commits are looked for: at its place, and where the other layout had it before a change (G8). */

@@ -75,6 +75,31 @@ describe.each(['', 'games/plaza/'])('P2: the newest commit that touched an objec
     expect(await history.authors(merge, { 'entity:one': 'world/entities/one.json' })).toEqual(['entity:one Dev'])
   })
 
+  test('M8: who moved files touched nothing of their objects', async () => {
+    const history = new History(prefix)
+    const start = { 'world/entities/one.json': entity('one', 0), 'apps/Lamp/Lamp.json': {}, 'apps/Lamp/a.js': 'a' }
+    const tip = history.commit('world', { ...start, 'world/entities/two.json': entity('two', 0) })
+    history.commit('ada', { 'world/entities/one.json': entity('one', 1), 'apps/Lamp/a.js': 'b' })
+    const move = (from: string, to: string) => {
+      history.checkout.git('mv', prefix + from, prefix + to)
+    }
+    history.commit('zoe', { 'world/entities/hall/keep.txt': '' })
+    move('world/entities/one.json', 'world/entities/hall/one.json')
+    move('apps/Lamp', 'apps/Light')
+    history.commit('bob', {})
+    move('world/entities/two.json', 'world/entities/hall/two.json')
+    history.commit('eve', { 'world/entities/hall/two.json': entity('two', 2) })
+    move('world/entities/hall/one.json', 'world/entities/one.json')
+    history.commit('pat', {})
+    expect(
+      await history.authors(tip, {
+        'entity:one': 'world/entities/one.json',
+        'entity:two': 'world/entities/hall/two.json',
+        'blueprint:Lamp': 'apps/Light/Lamp.json',
+      }),
+    ).toEqual(['entity:one ada', 'entity:two eve', 'blueprint:Lamp ada'])
+  })
+
   test('in a manifest, each entity, the settings and the spawn by themselves', async () => {
     const history = new History(prefix)
     let manifest = {
