@@ -183,7 +183,23 @@ async function callHook(project: Project, name: string, args: readonly string[])
   })
 }
 
-function journalPath(project: Project): string {
+/** What an interrupted merge was writing to a file that holds no more than the beginning of it; undefined otherwise. */
+export async function wholeFile(
+  project: Pick<Project, 'repository' | 'folder' | 'prefix' | 'stateFolder'>,
+  path: string,
+): Promise<string | undefined> {
+  const { repository, folder, prefix } = project
+  const journal = await readText(journalPath(project))
+  const here = await readText(join(folder, path))
+  if (journal === undefined || here === undefined) return undefined
+  const { tree } = (JSON.parse(journal) as Journal).merge
+  const found = await repository.lookup(tree, prefix + path)
+  if (found === undefined) return undefined
+  const whole = text((await repository.readBlobs([found.oid])).get(found.oid)!)
+  return whole.startsWith(here.replaceAll('\r\n', '\n')) ? whole : undefined
+}
+
+function journalPath(project: Pick<Project, 'repository' | 'stateFolder'>): string {
   return join(project.stateFolder, `merge-${refSegment(project.repository.gitDir).slice(-100)}.json`)
 }
 

@@ -8,7 +8,7 @@ import { SyncError } from '../world/errors.ts'
 import { AssetStore } from './asset-store.ts'
 import { type About, type Report, type Reporter, reportOn } from './figures/event.ts'
 import { timed } from './figures/handshake.ts'
-import { LOBBY_FILE, type LobbyFile, readLobbyFile } from './lobby-file.ts'
+import { LOBBY_FILE, type LobbyFile, parseLobbyFile, readLobbyFile } from './lobby-file.ts'
 import type { Progress } from './progress.ts'
 import { readSwitches, type Switches } from './switches.ts'
 import { chooseTarget, type Environment, knownCodes, type Target } from './target.ts'
@@ -80,10 +80,27 @@ export async function openProject(context: Context, options: { readonly here?: b
   }
   const inside = relative(root, folder).split(sep).join('/')
   const prefix = inside === '' ? '' : `${inside}/`
-  const lobby = await readLobbyFile(folder)
   const stateFolder = join(repository.commonDir, 'lobby', ...(prefix === '' ? [] : ['projects', refSegment(inside)]))
+  const lobby = await readLobby({ repository, folder, prefix, stateFolder })
   await context.reporter?.enter({ gitDir: repository.commonDir, stateFolder, codes: () => knownCodes(folder) })
   return { repository, folder, prefix, lobby, stateFolder, report: reportOn(context.reporter) }
+}
+
+/**
+ * Reads `lobby.json`. One that a killed merge has written by half is taken as that merge has it: the command that meets it
+ * completes the merge.
+ */
+async function readLobby(
+  project: Pick<Project, 'repository' | 'folder' | 'prefix' | 'stateFolder'>,
+): Promise<LobbyFile | undefined> {
+  try {
+    return await readLobbyFile(project.folder)
+  } catch (error) {
+    const { wholeFile } = await import('./merge-commit.ts')
+    const whole = await wholeFile(project, LOBBY_FILE)
+    if (whole === undefined) throw error
+    return parseLobbyFile(whole)
+  }
 }
 
 /** Opens the project of the current folder and chooses its world; nothing is sent yet. */
