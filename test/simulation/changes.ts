@@ -1,12 +1,13 @@
 import type { Json } from '../../src/world/json.ts'
 import type { Random } from './host.ts'
+import { chooseDeploy, chooseSlot, type Deploy, isOfModule } from './shared-module.ts'
 import { objectOf, type Place, PRESENCE, place, type Values } from './values.ts'
 
 /** What somebody does to a world, in it or in its files. */
 export type Change =
   | { readonly kind: 'set'; readonly at: Place; readonly value: Json }
   | { readonly kind: 'unset'; readonly at: Place }
-  | { readonly kind: 'slot'; readonly at: Place; readonly value: string }
+  | { readonly kind: 'slot'; readonly at: Place; readonly value: string; readonly deploy?: Deploy }
   | { readonly kind: 'add'; readonly id: string; readonly blueprint: string; readonly token: number }
   | { readonly kind: 'remove'; readonly id: string }
   | { readonly kind: 'remove-blueprint'; readonly id: string }
@@ -49,7 +50,7 @@ const SETTABLE = new Set(['position', 'props.color', 'props.text', 'props.power'
 export function chooseChange(random: Random, values: Values, token: number, memory: Memory): Change {
   const places = [...values.keys()].filter((at) => {
     const field = at.slice(at.indexOf(' ') + 1)
-    return SETTABLE.has(field) || at.startsWith('script ')
+    return SETTABLE.has(field) || at.startsWith('script ') || isOfModule(at)
   })
   const entities = [...values.keys()].filter((at) => at.startsWith('entity:') && at.endsWith(` ${PRESENCE}`))
   const kind = draw(random, [
@@ -60,7 +61,7 @@ export function chooseChange(random: Random, values: Values, token: number, memo
     [6, 'remove'],
     [1, 'remove-blueprint'],
   ] as const)
-  const at = pick(random, places)
+  const at = chooseSlot(random, places) ?? pick(random, places)
   if (kind === 'add') {
     const blueprints = [...values.keys()].filter((one) => one.startsWith('blueprint:') && one.endsWith(` ${PRESENCE}`))
     if (blueprints.length > 0) {
@@ -83,7 +84,9 @@ export function chooseChange(random: Random, values: Values, token: number, memo
   }
   if (kind === 'unset' && at.includes(' props.') && at.startsWith('entity:')) return { kind, at }
   const back = kind === 'back' ? memory.earlier(random, at, values.get(at)) : undefined
-  if (at.startsWith('script ')) return { kind: 'slot', at, value: back === undefined ? `s${token}` : String(back) }
+  const slot = back === undefined ? `s${token}` : String(back)
+  if (isOfModule(at)) return { kind: 'slot', at, value: slot, deploy: chooseDeploy(random) }
+  if (at.startsWith('script ')) return { kind: 'slot', at, value: slot }
   return { kind: 'set', at, value: back ?? freshValue(at, token) }
 }
 

@@ -121,6 +121,7 @@ export function decides(
   fields: readonly { readonly path: readonly string[] }[],
 ): readonly string[] {
   if (object === undefined || fields.length === 0) return scriptPlaces(path) ?? [object ?? path, 'script']
+  if (object.startsWith('shared:')) return [object]
   return fields.flatMap((field) => {
     const [first] = field.path
     if (first === undefined) return [object, 'script']

@@ -87,7 +87,7 @@ export class ProjectFiles {
     if (path === undefined || text === undefined) return changed
     const next =
       change.kind === 'slot'
-        ? withSlot(text, change.at.slice('script '.length), change.value)
+        ? withSlot(text, change.at.slice(objectOf(change.at).length + 1), change.value)
         : `${JSON.stringify(this.#edited(JSON.parse(text) as JsonObject, change), null, 2)}\n`
     this.write(path, next)
     const after = fileValues(path, next).get(change.at)

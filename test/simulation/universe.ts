@@ -20,6 +20,7 @@ import { Edits, knowing, standAt } from './knowledge.ts'
 import { CODE, errorCode, Machine } from './machine.ts'
 import { type Running, Scheduler } from './scheduler.ts'
 import { drawSecondWorld, type SecondWorld } from './second-world.ts'
+import { drawModule, isOfModule } from './shared-module.ts'
 import type { Case } from './shrink.ts'
 import { Untold } from './untold.ts'
 import { objectOf, PRESENCE, readable, type Values } from './values.ts'
@@ -144,12 +145,16 @@ export class Universe {
     const random = this.#setup
     const kind = random() < 0.5 ? REFERENCE : PUBLIC
     const model = new WorldModel({ worldId: 'plaza', kind, adminCode: CODE })
-    WatchedWorld.furnish(model)
+    // What several worlds, or one that went back, make of editions is not played.
+    const shares = !this.#losses && drawSecondWorld(this.#seed) === undefined && drawModule(this.#seed)
+    WatchedWorld.furnish(model, shares)
     this.#watch(undefined, URL, model)
     // A line that went on from a snapshot has forked, and git merges branches with two lines without knowing what the
     // younger one saw removed (docs/architecture.md, 'Not there yet'): a world forgets, or its people share branches.
     this.#forgets = this.#losses && random() < 0.25
-    this.say(`world ${kind.name}${this.#manifest ? ' in one file' : ''}${this.#forgets ? ', of short memory' : ''}`)
+    const [layout, memory] = [this.#manifest ? ' in one file' : '', this.#forgets ? ', of short memory' : '']
+    this.say(`world ${kind.name}${layout}${memory}${shares ? ', whose apps share a module' : ''}`)
+    if (shares) this.count('worlds with a shared module')
     this.#memory.remember(this.worlds.first.world.values)
     this.server = new GitModel(this.#disk, '/server', { bare: true })
     const count = 2 + Math.floor(random() * 2)
@@ -938,10 +943,11 @@ export class Universe {
     if (this.#untold.count > 0) this.defects.push(`unseen: ${this.#untold.count} writes were never told`)
   }
 
-  #compare(machine: Machine, mine: Values, name: string, { watch }: WatchedWorld): void {
-    const { values } = watch.now
+  #compare(machine: Machine, mine: Values, name: string, world: WatchedWorld): void {
+    const { values } = world.watch.now
     for (const at of different(mine, values)) {
-      // Somebody kept a script whose app is gone: a file like any other.
+      // Somebody kept a script whose app is gone, or a module that no app imports: a file like any other.
+      if (isOfModule(at) && world.sharing.length === 0) continue
       const app = /^script (\w+)_\d+$/.exec(at)?.[1]
       if (app !== undefined && !values.has(at) && !mine.has(`blueprint:${app} ${PRESENCE}`)) continue
       this.defects.push(`rest: ${machine.name} has ${at} = ${mine.get(at)}, ${name} ${values.get(at)}`)

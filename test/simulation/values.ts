@@ -67,11 +67,14 @@ export function spawnValues(spawn: JsonObject): Values {
   return values
 }
 
-/** The slots of a script: `const Lamp_2 = 'value'`, each a field, so that a merge by lines can be judged. */
-export function scriptValues(text: string): Values {
+/**
+ * The slots of a script: `const Lamp_2 = 'value'`, each a field, so that a merge by lines can be judged. `object`: what they
+ * are fields of.
+ */
+export function scriptValues(text: string, object = 'script'): Values {
   const values = new Map<Place, string>()
   for (const [, slot, value] of text.matchAll(/^const (\w+) = '([^']*)'$/gm)) {
-    values.set(place('script', slot!), JSON.stringify(value))
+    values.set(place(object, slot!), JSON.stringify(value))
   }
   return values
 }
@@ -84,6 +87,7 @@ export function fileValues(path: string, text: string): Values {
   if (path === 'world/settings.json') return settingsValues(JSON.parse(text) as JsonObject)
   if (path === 'world/spawn.json') return spawnValues(JSON.parse(text) as JsonObject)
   if (path === 'world.json') return manifestValues(JSON.parse(text) as JsonObject)
+  if (path.startsWith('shared/')) return scriptValues(text, `shared:${path.slice('shared/'.length)}`)
   if (path.endsWith('.js')) return scriptValues(text)
   const blueprint = /^apps\/([^/]+)\/([^/]+)\.json$/.exec(path)
   if (blueprint === null) return NOTHING

@@ -3,6 +3,7 @@ import { parseObjectKey } from '../../src/world/state.ts'
 import { type Change, newEntity, scriptOf, withSlot } from './changes.ts'
 import type { SimProcess } from './host.ts'
 import type { Edits, Site } from './knowledge.ts'
+import { type Deploy, deployedBy, editionOf, importing, MODULE, moduleFiles } from './shared-module.ts'
 import {
   blueprintValues,
   entityValues,
@@ -34,6 +35,8 @@ export class WatchedWorld {
   /** Objects in somebody's hand, and the edit that this is. */
   readonly #hands = new Map<string, { readonly edit: number; readonly by: string }>()
   #edit: number | undefined
+  /** Of the shared module, the edition that was deployed last. */
+  #edition: string | undefined
 
   constructor(edits: Edits, model: WorldModel, headOf: (process: SimProcess) => Site) {
     this.model = model
@@ -44,6 +47,8 @@ export class WatchedWorld {
     this.#parts.set('spawn', spawnValues(spawn))
     for (const [id, blueprint] of blueprints) this.#parts.set(`blueprint:${id}`, this.#blueprint(blueprint))
     for (const [id, entity] of entities) this.#parts.set(`entity:${id}`, entityValues(entity))
+    const edition = [...blueprints.values()].map(editionOf).find((url) => url !== undefined)
+    if (edition !== undefined) this.#deployed(edition)
     this.#told = new Map(this.#parts)
     this.#toldAt.set(model.head, new Map(this.#told))
     this.watch = new Watch(edits, {
@@ -90,6 +95,8 @@ export class WatchedWorld {
     if (change.kind === 'remove-blueprint') return ok({ kind: 'remove', of: 'blueprint', id: change.id })
     const object = objectOf(change.at)
     const field = change.at.slice(object.length + 1)
+    if (change.kind === 'slot' && change.deploy !== undefined)
+      return this.#deploy(change.deploy, (text) => withSlot(text, field, change.value), by)
     if (change.kind === 'slot') return this.#writeSlot(field, change.value, by)
     const value: Json | undefined = change.kind === 'set' ? change.value : undefined
     if (object === 'settings') return ok({ kind: 'setting', key: field, value })
@@ -114,25 +121,37 @@ export class WatchedWorld {
       const url = this.upload(withSlot(text, slot, value))
       const entry = (blueprint.scriptEntry as string | undefined) ?? 'index.js'
       const files = { ...(blueprint.scriptFiles as JsonObject), [entry]: url }
-      return (
-        this.model.edit(
-          {
-            kind: 'modify',
-            of: 'blueprint',
-            id: blueprint.id as string,
-            change: {
-              script: url,
-              scriptFiles: files,
-              scriptEntry: entry,
-              scriptFormat: 'module',
-              scope: blueprint.scope!,
-            },
-          },
-          by,
-        ).outcome.kind !== 'refused'
-      )
+      return this.#writeScripts(blueprint, { script: url, scriptFiles: files, scriptEntry: entry }, by)
     }
     return false
+  }
+
+  #writeScripts(blueprint: JsonObject, scripts: JsonObject, by: string): boolean {
+    const change = { ...scripts, scriptFormat: 'module', scope: blueprint.scope! }
+    const { outcome } = this.model.edit({ kind: 'modify', of: 'blueprint', id: String(blueprint.id), change }, by)
+    return outcome.kind !== 'refused'
+  }
+
+  /** Somebody deploys one of the blueprints that share the module, with an edition of it: the others keep theirs. */
+  #deploy({ nth, from }: Deploy, change: (text: string) => string, by: string): boolean {
+    const sharing = this.sharing
+    const blueprint = sharing[nth % sharing.length]
+    if (blueprint === undefined) return false
+    const text = this.#text(from === 'its own' ? editionOf(blueprint) : this.#edition)
+    const scriptFiles = { ...(blueprint.scriptFiles as JsonObject), ...moduleFiles(this.upload(change(text!))) }
+    const { script, scriptEntry } = blueprint
+    return this.#writeScripts(blueprint, { script: script!, scriptFiles, scriptEntry: scriptEntry! }, by)
+  }
+
+  /** The blueprints that name an edition of the shared module. */
+  get sharing(): readonly JsonObject[] {
+    return [...this.model.world.all('blueprint')].filter((blueprint) => editionOf(blueprint) !== undefined)
+  }
+
+  /** The shared module is what was deployed last. */
+  #deployed(url: string): void {
+    this.#edition = url
+    this.#parts.set(MODULE, scriptValues(this.#text(url)!, MODULE))
   }
 
   /** Takes an entity into the hand, carries it about, or puts it down. */
@@ -159,14 +178,16 @@ export class WatchedWorld {
     this.#edit = undefined
   }
 
-  /** A world to begin with: two apps with scripts, an app without, some entities. */
-  static furnish(model: WorldModel): void {
+  /** A world to begin with: two apps with scripts, which may share a module, an app without, some entities. */
+  static furnish(model: WorldModel, shares = false): void {
     const upload = (text: string) => uploadTo(model, text)
+    const module = shares ? moduleFiles(upload(scriptOf('common', 3))) : {}
     for (const [name, slots] of [
       ['Lamp', 3],
       ['Door', 2],
     ] as const) {
-      const url = upload(scriptOf(name, slots))
+      const text = scriptOf(name, slots)
+      const url = upload(shares ? importing(text) : text)
       model.edit(
         {
           kind: 'add',
@@ -177,7 +198,7 @@ export class WatchedWorld {
             scope: name,
             script: url,
             scriptEntry: 'index.js',
-            scriptFiles: { 'index.js': url },
+            scriptFiles: { 'index.js': url, ...module },
             scriptFormat: 'module',
             desc: 'first',
             props: { color: 'white', power: 3 },
@@ -224,6 +245,7 @@ export class WatchedWorld {
     this.#hands.clear()
     this.#showHands(this.model.head)
     this.#parts.clear()
+    if (this.#edition !== undefined) this.#deployed(this.#edition)
     const { settings, spawn, blueprints, entities } = this.model.state()
     this.#parts.set('settings', settingsValues(settings))
     this.#parts.set('spawn', spawnValues(spawn))
@@ -258,6 +280,11 @@ export class WatchedWorld {
     for (const parts of [this.#parts, this.#told]) {
       if (part === undefined) parts.delete(object)
       else parts.set(object, part)
+    }
+    const edition = deployedBy(announced)
+    if (edition !== undefined) {
+      this.#deployed(edition)
+      this.#told.set(MODULE, this.#parts.get(MODULE)!)
     }
     this.#toldAt.set(operation.cursor, new Map(this.#told))
     const carried =
@@ -305,6 +332,10 @@ export class WatchedWorld {
   #scriptOf(blueprint: JsonObject): string | undefined {
     const files = blueprint.scriptFiles as Readonly<Record<string, string>> | null | undefined
     const url = files?.[(blueprint.scriptEntry as string | undefined) ?? 'index.js']
+    return this.#text(url)
+  }
+
+  #text(url: string | undefined): string | undefined {
     const bytes = url === undefined ? undefined : this.model.assets.find(url.slice('asset://'.length))
     return bytes === undefined ? undefined : Buffer.from(bytes).toString('utf8')
   }
