@@ -144,6 +144,11 @@ async function sendLocked(
     report: session.report,
   })
   try {
+    if (encoded.some(({ planned }) => planned.scripts)) {
+      const { deployedMeanwhile } = await import('./deployed-meanwhile.ts')
+      tally.moved = await deployedMeanwhile(session, encoded, journal.cursor)
+      if (tally.moved.length > 0) return
+    }
     if (scopes.length > 0) {
       const { takeDeploySnapshots } = await import('./deploy-snapshot.ts')
       const planned = encoded.map((operation) => operation.planned)

@@ -56,7 +56,7 @@ export function isRewound({ fields }: Rewound, path: string): boolean {
 }
 
 /** How blueprints of the world name a module (protocol, section 8). */
-function namesOf(path: string): readonly string[] {
+export function namesOf(path: string): readonly string[] {
   return [`@shared/${path}`, `shared/${path}`]
 }
 

@@ -3,6 +3,7 @@ import type { WorldMerge } from '../git-bridge/world-merge.ts'
 import { SyncError } from '../world/errors.ts'
 import type { ObjectKey } from '../world/state.ts'
 import { type TakenSnapshot, takeDeploySnapshots } from './deploy-snapshot.ts'
+import { deployedMeanwhile } from './deployed-meanwhile.ts'
 import { type EncodedOperation, Encoder } from './encode.ts'
 import type { FetchReport } from './fetch.ts'
 import { factsOf, tellHeld, tellPlan } from './figures/tell.ts'
@@ -143,6 +144,8 @@ export async function sendMerge(session: Session, request: MergeToSend, options:
   )
   let snapshots: readonly TakenSnapshot[] = []
   try {
+    tally.moved = await deployedMeanwhile(session, encoded, fetched.cursor)
+    if (tally.moved.length > 0) return { kind: 'moved', fields: tally.moved }
     snapshots = await takeDeploySnapshots(session, locks, operations, { note: request.note })
     const versions = new Map(
       [...current.blueprints].flatMap(([id, { version }]) => (typeof version === 'number' ? [[id, version]] : [])),
