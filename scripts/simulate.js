@@ -3,7 +3,7 @@
 //   npm run simulate -- --seed 1 --steps 200 --runs 1000     these seeds
 //   npm run simulate -- --minutes 10                         as long as told, from a seed of its own
 //   npm run simulate -- --losses                             servers also lose what they had not saved, and forget
-//   npm run simulate -- --plain                              one world, one layout
+//   npm run simulate -- --plain                              one world, one layout, no shared module
 //   npm run simulate -- --seed 17 --steps 200 --trace        one run, step by step
 //   npm run simulate -- --seed 17 --only 3,8,41 --trace      a run of these steps alone, as a failure names them
 //

@@ -5,7 +5,7 @@ export interface Case {
   readonly steps: readonly number[]
   /** Servers lose what they had not saved, and forget their feeds. */
   readonly losses?: boolean
-  /** One world, one layout: as runs were before others were played. */
+  /** One world, one layout, no shared module: as runs were before others were played. */
   readonly plain?: boolean
 }
 

@@ -146,7 +146,7 @@ export class Universe {
     const kind = random() < 0.5 ? REFERENCE : PUBLIC
     const model = new WorldModel({ worldId: 'plaza', kind, adminCode: CODE })
     // What several worlds, or one that went back, make of editions is not played.
-    const shares = !this.#losses && drawSecondWorld(this.#seed) === undefined && drawModule(this.#seed)
+    const shares = !this.#plain && !this.#losses && drawSecondWorld(this.#seed) === undefined && drawModule(this.#seed)
     WatchedWorld.furnish(model, shares)
     this.#watch(undefined, URL, model)
     // A line that went on from a snapshot has forked, and git merges branches with two lines without knowing what the
@@ -934,6 +934,7 @@ export class Universe {
     for (const edit of members(beyond(everything, among))) {
       this.defects.push(`lost: nobody has ever seen ${this.edits.describe([edit])}`)
     }
+    for (const world of this.worlds.all) for (const one of world.behind()) this.defects.push(`rest: ${one}`)
     const roots = this.machines.map(({ reading, git }) => [reading, [git.head()!, ...git.lobbyRefs()]] as const)
     for (const { watch } of this.worlds.all) {
       for (const one of this.histories.forgotten(watch.dropped, roots)) {
@@ -947,7 +948,8 @@ export class Universe {
     const { values } = world.watch.now
     for (const at of different(mine, values)) {
       // Somebody kept a script whose app is gone, or a module that no app imports: a file like any other.
-      if (isOfModule(at) && world.sharing.length === 0) continue
+      const isSeeming = () => world.watch.at(world.model.head).some((one) => one.values.get(at) === mine.get(at))
+      if (isOfModule(at) && (world.sharing.length === 0 || isSeeming())) continue
       const app = /^script (\w+)_\d+$/.exec(at)?.[1]
       if (app !== undefined && !values.has(at) && !mine.has(`blueprint:${app} ${PRESENCE}`)) continue
       this.defects.push(`rest: ${machine.name} has ${at} = ${mine.get(at)}, ${name} ${values.get(at)}`)

@@ -37,6 +37,10 @@ export interface Announcement {
   readonly idle?: boolean
   /** Where somebody had carried the object meanwhile: the operation brings that, too (G4). */
   readonly carried?: { readonly at: Place; readonly edit: number } | undefined
+  /** What a comparison with the world may find some fields to be, though no operation ever says so. */
+  readonly seemingly?: Values | undefined
+  /** Fields that a push may replace unseen: nothing keeps others from writing them until it lands. */
+  readonly unguarded?: Values | undefined
 }
 
 const NOTHING: ReadonlyMap<string, number> = new Map()
@@ -130,7 +134,8 @@ export class Watch {
     return this.#replaced.filter((one) => one.clone === clone && one.at === at).map(({ stand }) => stand)
   }
 
-  operation({ cursor, opId, values, told = values, author, words, idle, carried }: Announcement): void {
+  operation(announcement: Announcement): void {
+    const { cursor, opId, values, told = values, author, words, idle, carried, seemingly, unguarded } = announcement
     if (this.#opIds.has(opId)) this.defects.push(`feed: ${opId} is there twice`)
     this.#opIds.add(opId)
     const stands = new Map(this.#now.site.stands)
@@ -155,7 +160,13 @@ export class Watch {
       // Unchecked, it may come just after somebody who wrote the same.
       if (idle === true && author.checked)
         this.defects.push(`push: "${words}" of ${author.clone} at ${cursor} changes nothing`)
-      for (const at of changed) stands.set(at, this.#landed(author, at, values.get(at), cursor, words))
+      for (const at of changed) {
+        const value = values.get(at)
+        const stand = unguarded?.has(at)
+          ? this.#landedUnguarded(author, at, value)
+          : this.#landed(author, at, value, cursor, words)
+        stands.set(at, stand)
+      }
       // Who pushes a field says all that they know about it; who adds or removes an object, all about that.
       for (const at of new Set([...stands.keys(), ...author.head.stands.keys()])) {
         if (!whole.has(objectOf(at)) && !changed.includes(at)) continue
@@ -169,7 +180,16 @@ export class Watch {
     this.#now = { site: { stands, seen, lost: this.#ever }, values, hidden: this.#hidden }
     this.#told = told === values ? this.#now : this.#toldAfter(told, changed, whole, author)
     this.#cursor = cursor
-    this.#moments.set(cursor, this.#told === this.#now ? [this.#now] : [this.#told, this.#now])
+    const moments: readonly [Moment, ...Moment[]] = this.#told === this.#now ? [this.#now] : [this.#told, this.#now]
+    this.#moments.set(cursor, seemingly === undefined ? moments : [...moments, this.#seeming(seemingly)])
+  }
+
+  /** The world as it is, but for some fields, which are as they once were: what followed there was seen. */
+  #seeming(fields: Values): Moment {
+    const { site, values } = this.#now
+    const stands = new Map(site.stands)
+    for (const [at, value] of fields) stands.set(at, this.#earlier(at, value) ?? standAt(site, at))
+    return { site: { ...site, stands }, values: new Map([...values, ...fields]) }
   }
 
   /**
@@ -219,6 +239,11 @@ export class Watch {
   #hide(words: string): void {
     const hidden = [...this.#open].filter(([at]) => words.endsWith(` ${ownerOf(at)}`))
     if (hidden.length > 0) this.#hidden = new Map([...this.#hidden, ...hidden])
+  }
+
+  #landedUnguarded({ head }: Author & { kind: 'push' }, at: Place, value: string | undefined): Stand {
+    const ours = standAt(head, at)
+    return ours.value === value ? ours : (this.#earlier(at, value) ?? ours)
   }
 
   #landed(

@@ -37,6 +37,10 @@ export class WatchedWorld {
   #edit: number | undefined
   /** Of the shared module, the edition that was deployed last. */
   #edition: string | undefined
+  /** A push that nothing guarded has brought an older one. */
+  #isBehind = false
+  /** And the blueprint that it was deployed with. */
+  #deployer: { readonly id: string; readonly time: number } | undefined
 
   constructor(edits: Edits, model: WorldModel, headOf: (process: SimProcess) => Site) {
     this.model = model
@@ -137,7 +141,8 @@ export class WatchedWorld {
     const sharing = this.sharing
     const blueprint = sharing[nth % sharing.length]
     if (blueprint === undefined) return false
-    const text = this.#text(from === 'its own' ? editionOf(blueprint) : this.#edition)
+    const isNamed = sharing.some((one) => editionOf(one) === this.#edition)
+    const text = this.#text(from === 'its own' || !isNamed ? editionOf(blueprint) : this.#edition)
     const scriptFiles = { ...(blueprint.scriptFiles as JsonObject), ...moduleFiles(this.upload(change(text!))) }
     const { script, scriptEntry } = blueprint
     return this.#writeScripts(blueprint, { script: script!, scriptFiles, scriptEntry: scriptEntry! }, by)
@@ -146,6 +151,44 @@ export class WatchedWorld {
   /** The blueprints that name an edition of the shared module. */
   get sharing(): readonly JsonObject[] {
     return [...this.model.world.all('blueprint')].filter((blueprint) => editionOf(blueprint) !== undefined)
+  }
+
+  /**
+   * Whether the module was deployed with another blueprint while whoever deploys this one held the deploy lock of this one
+   * alone (docs/architecture.md, 'Not there yet').
+   */
+  #isUnguarded(blueprint: JsonObject): boolean {
+    if (this.#deployer === undefined) return false
+    const { id, time } = this.#deployer
+    const lockOf = (one: JsonObject | undefined) => this.model.locks.get(String(one?.scope), this.model.now())
+    const held = lockOf(blueprint)
+    return held !== undefined && held.acquiredAt <= time && lockOf(this.model.world.get('blueprint', id)) === undefined
+  }
+
+  /**
+   * The module where no blueprint names any more what was deployed last: a snapshot shows what another one names (G4).
+   */
+  #forgotten(): Values | undefined {
+    const editions = this.sharing.map(editionOf)
+    const [other] = editions
+    return other === undefined || editions.includes(this.#edition)
+      ? undefined
+      : scriptValues(this.#text(other)!, MODULE)
+  }
+
+  /**
+   * Blueprints that name the module without what somebody wrote in its file: a push sends it with all that import it.
+   */
+  behind(): readonly string[] {
+    if (this.#isBehind) return []
+    const { stands } = this.watch.now.site
+    const isOfFiles = (at: Place) =>
+      stands.get(at)?.edits.every((edit) => this.#edits.all[edit]!.world === undefined) === true
+    return this.sharing.flatMap((blueprint) =>
+      [...scriptValues(this.#text(editionOf(blueprint))!, MODULE)]
+        .filter(([at, value]) => isOfFiles(at) && stands.get(at)!.value !== value)
+        .map(([at, value]) => `${String(blueprint.id)} has ${at} = ${value}, the files ${stands.get(at)!.value}`),
+    )
   }
 
   /** The shared module is what was deployed last. */
@@ -282,7 +325,10 @@ export class WatchedWorld {
       else parts.set(object, part)
     }
     const edition = deployedBy(announced)
+    const unguarded = edition !== undefined && this.#isUnguarded(after!) ? this.#parts.get(MODULE) : undefined
+    if (unguarded !== undefined) this.#isBehind = true
     if (edition !== undefined) {
+      this.#deployer = { id, time: this.model.now() }
       this.#deployed(edition)
       this.#told.set(MODULE, this.#parts.get(MODULE)!)
     }
@@ -312,6 +358,8 @@ export class WatchedWorld {
         !Object.hasOwn(operation.patch ?? {}, 'scriptFiles') &&
         jsonEquals(withoutNoise(announced.before), withoutNoise(after)),
       carried,
+      seemingly: this.#forgotten(),
+      unguarded,
     })
     if ((after?.mover ?? null) === null) this.#hands.delete(object)
   }
