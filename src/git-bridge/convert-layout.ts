@@ -6,7 +6,7 @@ import { assetPaths, type Project, readProject } from '../projection/project.ts'
 import { writeSettingsFile } from '../projection/settings.ts'
 import { writeSpawnFile } from '../projection/spawn.ts'
 import { saysNoLess } from '../resolvers/unsaid.ts'
-import type { ObjectKey, WorldObject } from '../world/state.ts'
+import { type ObjectKey, SETTINGS, SPAWN, type WorldObject } from '../world/state.ts'
 import type { Layout } from './materializer.ts'
 import { refuseInTheWay, refuseProblems } from './merge-guards.ts'
 import type { Oid, Repository, TreeEdit } from './repository.ts'
@@ -50,6 +50,11 @@ export async function convertLayout(
   const entities = [...read.state.values()].filter(({ kind }) => kind === 'entity')
   const counted = { entities: entities.length, dropped: [] }
   if (read.layout === 'none' || read.layout === layout) return { edits: [], ...counted }
+  // A world is never without them: said by no file, they would be said to be empty.
+  const missing = [SETTINGS, SPAWN].filter((key) => !read.state.has(key))
+  const fileOf = (key: ObjectKey) => (key === SETTINGS ? SETTINGS_FILE : SPAWN_FILE)
+  const message = 'is missing; restore it as the remote ref has it, a world is never without'
+  refuseProblems(missing.map((key) => ({ code: 'invalid', path: fileOf(key), message })))
   const like = options.like === undefined ? undefined : await readDocuments(repository, options.like, prefix)
   const said = new Map<ObjectKey, WorldObject>()
   for (const key of [...read.state.keys()].sort())

@@ -1,4 +1,4 @@
-import { MANIFEST_FILE, SETTINGS_FILE, SPAWN_FILE } from '../projection/paths.ts'
+import { classify, MANIFEST_FILE, SETTINGS_FILE, SPAWN_FILE } from '../projection/paths.ts'
 import { SyncError } from '../world/errors.ts'
 import type { Layout } from './materializer.ts'
 import type { Commit, Oid, Repository } from './repository.ts'
@@ -14,13 +14,15 @@ export function isLayoutChange(commit: Pick<Commit, 'message' | 'tree'>): boolea
 
 /** How a tree says its entities, settings and spawn (G8); undefined where it has none of them. Throws `both_layouts`. */
 export async function layoutAt(repository: Repository, treeish: Oid, prefix: string): Promise<Layout | undefined> {
-  const [manifest, ...parts] = await Promise.all(
-    // A folder world/ that holds nothing but notes is no layout.
-    [MANIFEST_FILE, 'world/entities', SETTINGS_FILE, SPAWN_FILE].map((path) =>
-      repository.lookup(treeish, prefix + path),
-    ),
+  const [manifest, ...singles] = await Promise.all(
+    [MANIFEST_FILE, SETTINGS_FILE, SPAWN_FILE].map((path) => repository.lookup(treeish, prefix + path)),
   )
-  const split = parts.some((part) => part !== undefined)
+  // A folder that holds nothing but notes is no layout.
+  const hasEntities = async () => {
+    const files = await repository.listFiles(treeish, `${prefix}world/entities`)
+    return files.some(({ path }) => classify(path.slice(prefix.length)).kind === 'entity')
+  }
+  const split = singles.some((file) => file !== undefined) || (await hasEntities())
   if (manifest === undefined) return split ? 'split' : undefined
   if (!split) return 'manifest'
   throw new SyncError('both_layouts', `The project has both ${MANIFEST_FILE} and a folder world/.`, {

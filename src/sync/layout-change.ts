@@ -4,13 +4,12 @@ import type { Layout } from '../git-bridge/materializer.ts'
 import type { Commit, Oid } from '../git-bridge/repository.ts'
 import { authorOf, committerOf, formatTrailers, harmless, oneLine, readTrailers } from '../git-bridge/trailers.ts'
 import { assert, SyncError } from '../world/errors.ts'
-import { withAutostash } from './autostash.ts'
 import { rememberSeen } from './baseline.ts'
 import { checkIdentities } from './check-identity.ts'
-import { changedFiles } from './check-out.ts'
+import { changedFiles, wouldOverwrite } from './check-out.ts'
 import { KEPT_FOLDER } from './kept-folder.ts'
 import { refMoved } from './line-errors.ts'
-import { commitMerge, localChanges } from './merge-commit.ts'
+import { commitMerge } from './merge-commit.ts'
 import type { Project, Session } from './session.ts'
 import { type LineCommit, readLineCommit } from './tip.ts'
 import type { Branch } from './working-tree.ts'
@@ -33,20 +32,15 @@ export async function convertBranch(project: Project, head: Oid, layout: Layout,
  * Merges a branch that has taken in the line up to a layout change with that change (G8): the branch's own objects, said
  * by the other files. As the change changes no value, nothing can be contested.
  *
- * Throws `kept_conflicts`, `not_a_layout_change`, what {@link convertLayout} and {@link commitMerge} throw.
+ * Throws `kept_conflicts`, `local_changes`, `not_a_layout_change`, what {@link convertLayout} and {@link commitMerge} throw.
  */
-export async function takeLayoutChange(
-  session: Session,
-  { name: branch, head }: Branch,
-  change: Commit,
-  options: { readonly autostash: boolean },
-): Promise<LayoutTaken> {
+export async function takeLayoutChange(session: Session, branch: Branch, change: Commit): Promise<LayoutTaken> {
   const { repository, prefix } = session
+  const { name, head } = branch
   const layout = await layoutAt(repository, change.oid, prefix)
   assert(layout !== undefined, 'a line always has a layout')
   await requireMere(session, change, layout)
-  await requireSettled(session, head)
-  const { edits, dropped } = await convertBranch(session, head, layout, change.oid)
+  const { edits, dropped } = await requireTakeable(session, branch, layout, change.oid)
   sayDropped(session, dropped)
   const tree = await repository.writeTree((await repository.readCommit(head)).tree, [
     ...edits,
@@ -54,27 +48,45 @@ export async function takeLayoutChange(
   ])
   const { worldId, cursor } = readTrailers(change)!
   const message = `${harmless(`Merge the layout of world ${worldId} at ${cursor}: ${layoutName(layout)}`)}\n`
-  const planned = { branch, head, tip: change.oid, tree, message }
-  const work = async () => ({ head: await commitMerge(session, planned), files: edits.length })
-  return options.autostash ? withAutostash(session, work) : work()
+  return {
+    head: await commitMerge(session, { branch: name, head, tip: change.oid, tree, message }),
+    files: edits.length,
+  }
 }
 
 /**
- * Refuses what would stop {@link takeLayoutChange} on a branch, before anything is written for all. Throws what that
- * throws.
+ * Refuses what would stop {@link takeLayoutChange} on a branch, and returns what that will do. Local changes to the files
+ * that go cannot be put aside and brought back: there is no file then that they are changes of.
  */
 export async function requireTakeable(
   session: Session,
   { head }: Branch,
   layout: Layout,
-  options: { readonly autostash: boolean },
-): Promise<void> {
+  like?: Oid,
+): Promise<Converted> {
+  const { repository } = session
   await requireSettled(session, head)
-  const { edits } = await convertBranch(session, head, layout)
-  if (options.autostash) return
-  const paths = edits.map(({ path }) => path)
-  const blocked = await changedFiles(session.repository, head, paths)
-  if (blocked.length > 0) throw localChanges(blocked)
+  const converted = await convertBranch(session, head, layout, like)
+  const { edits } = converted
+  if (edits.length === 0) return converted
+  const tree = await repository.writeTree((await repository.readCommit(head)).tree, edits)
+  const at = edits.map(({ path }) => path)
+  const blocked = new Set([
+    ...(await changedFiles(repository, head, at)),
+    ...(await wouldOverwrite(repository, head, tree)),
+  ])
+  if (blocked.size === 0) return converted
+  const paths = [...blocked]
+  const more = paths.length > 10 ? ` and ${paths.length - 10} more` : ''
+  const names = `${paths.slice(0, 10).join(', ')}${more}`
+  throw new SyncError(
+    'local_changes',
+    `The layout changes, and these files with it, which you have changed: ${names}.`,
+    {
+      hint: 'Commit them, or undo them, and run the command again.',
+      data: { paths },
+    },
+  )
 }
 
 /** Fields of a manifest that files per entity have no place for. */
@@ -84,16 +96,20 @@ export function sayDropped({ context }: Pick<Session, 'context'>, dropped: reado
   context.progress.warn(`world.json has more than a world at its top (${names}): that stays in git's history alone.`)
 }
 
-/**
- * What calls itself a change of the layout is believed when it changes nothing else: it is merged as if it did not. Throws
- * `not_a_layout_change`.
- */
-export async function requireMere({ repository, prefix }: Session, change: Commit, layout: Layout): Promise<void> {
+/** What calls itself a change of the layout is believed when it changes nothing else: it is merged as if it did not. */
+async function isMere(
+  { repository, prefix }: Pick<Project, 'repository' | 'prefix'>,
+  change: Commit,
+  layout: Layout,
+): Promise<boolean> {
   const [parent] = change.parents
-  const is = parent !== undefined && isLayoutChange(change)
-  const { edits } = is ? await convertLayout(repository, parent, prefix, layout) : { edits: [] }
-  const tree = is ? await repository.writeTree((await repository.readCommit(parent)).tree, edits) : undefined
-  if (tree === change.tree) return
+  if (parent === undefined || !isLayoutChange(change)) return false
+  const { edits } = await convertLayout(repository, parent, prefix, layout)
+  return (await repository.writeTree((await repository.readCommit(parent)).tree, edits)) === change.tree
+}
+
+async function requireMere(project: Project, change: Commit, layout: Layout): Promise<void> {
+  if (await isMere(project, change, layout)) return
   throw new SyncError('not_a_layout_change', `Commit ${change.oid.slice(0, 10)} changes more than the layout.`, {
     exitCode: 5,
     hint: `Nothing was changed. Look at "git show --stat ${change.oid.slice(0, 10)}": it was not made by "gamedev sync layout".`,
@@ -134,14 +150,15 @@ export async function writeLayoutChange(session: Session, tip: LineCommit, layou
 
 /**
  * A change to a layout that another branch has and this one has not, a teammate's that `git fetch` brought for example:
- * the newest one about this world among local and remote-tracking branches.
+ * the newest one among local and remote-tracking branches that was made of a commit of our own line. Only of that do we
+ * know from the feed what it says: what others have read there is taken from nobody's branch unasked.
  */
 export async function findLayoutChange(
   { repository, prefix }: Session,
   head: Oid,
-  worldId: string,
+  tip: LineCommit,
   layout: Layout,
-): Promise<LineCommit | undefined> {
+): Promise<Commit | undefined> {
   const [heads, remotes] = await Promise.all(
     ['refs/heads/', 'refs/remotes/'].map((below) => repository.listRefs(below)),
   )
@@ -149,9 +166,12 @@ export async function findLayoutChange(
   if (tips.length === 0) return undefined
   for await (const commit of repository.log({ include: tips, exclude: [head] })) {
     if (!isLayoutChange(commit)) continue
-    const line = await readLineCommit(repository, commit.oid, worldId)
-    if (line === undefined || (await layoutAt(repository, line.oid, prefix)) !== layout) continue
-    if ((await repository.mergeBase(head, line.oid)) !== undefined) return line
+    const line = await readLineCommit(repository, commit.oid, tip.trailers.worldId)
+    const [parent] = commit.parents
+    if (line === undefined || parent === undefined || (await layoutAt(repository, line.oid, prefix)) !== layout)
+      continue
+    if ((await repository.isAncestor(parent, tip.oid)) && (await isMere({ repository, prefix }, commit, layout)))
+      return commit
   }
   return undefined
 }

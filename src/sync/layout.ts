@@ -1,7 +1,7 @@
 import { layoutAt, layoutName } from '../git-bridge/layout.ts'
 import type { Layout } from '../git-bridge/materializer.ts'
 import type { Oid } from '../git-bridge/repository.ts'
-import { harmless } from '../git-bridge/trailers.ts'
+import { harmless, readTrailers } from '../git-bridge/trailers.ts'
 import type { ResolvedObject } from '../git-bridge/world-merge.ts'
 import { assert, SyncError } from '../world/errors.ts'
 import { recoverAutostash, withAutostash } from './autostash.ts'
@@ -12,7 +12,6 @@ import { knownTip } from './known-tip.ts'
 import {
   convertBranch,
   findLayoutChange,
-  requireMere,
   requireTakeable,
   sayDropped,
   takeLayoutChange,
@@ -20,7 +19,7 @@ import {
 } from './layout-change.ts'
 import { commitMerge, recoverMerge } from './merge-commit.ts'
 import { takeProcessLock } from './process-lock.ts'
-import { mergeTip, type PullReport, pullLocked } from './pull.ts'
+import { type PullReport, pullLocked } from './pull.ts'
 import type { Session } from './session.ts'
 import { requireBidirectional } from './switches.ts'
 import { type LineCommit, readLineCommit } from './tip.ts'
@@ -67,50 +66,32 @@ export async function changeLayout(session: Session, layout: Layout, options: La
     await recoverMerge(session)
     await recoverAutostash(session)
     const started = await requireBranch(session)
-    const followed = await followLine(session, layout, options)
-    if (followed?.kind === 'contested') return contested(followed, layout)
+    await bringBack(session, started, options)
     const pulled = await pullLocked(session, options)
+    const found = { fetched: pulled.fetched, resolved: pulled.resolved }
     if (pulled.kind === 'contested') return contested(pulled, layout)
-    const found = { fetched: pulled.fetched, resolved: [...(followed?.resolved ?? []), ...pulled.resolved] }
     const tip = await readLineCommit(repository, pulled.fetched.tip, pulled.fetched.worldId)
     assert(tip !== undefined, 'a pull ends at a commit of the line')
+    const branch = await requireBranch(session)
     if ((await layoutAt(repository, tip.oid, prefix)) === layout) {
       const joined = await joinChanges(session, tip, layout, options)
       const changed = joined || (await layoutAt(repository, started.head, prefix)) !== layout
       return report(session, await requireBranch(session), layout, changed ? 'changed' : 'already', found)
     }
-    const branch = await requireBranch(session)
-    await requireTakeable(session, branch, layout, options)
-    const change = await writeLayoutChange(session, tip, layout)
-    await takeLayoutChange(session, branch, change, options)
+    const known = await findLayoutChange(session, branch.head, tip, layout)
+    await requireTakeable(session, branch, layout, known?.oid)
+    const change = known ?? (await writeLayoutChange(session, tip, layout))
+    await takeLayoutChange(session, branch, change)
     session.report.tell({ kind: 'layout-changed', layout, head: change.oid, cursor: tip.trailers.cursor })
+    // What a teammate's change was made of may be older than what we have: the line goes on from there.
+    if (known !== undefined) {
+      const again = await pullLocked(session, options)
+      if (again.kind === 'contested') return contested(again, layout)
+    }
     return report(session, await requireBranch(session), layout, 'changed', found)
   } finally {
     await lock.release()
   }
-}
-
-/**
- * Brings the branch to where a pull can go on: with a change of the layout that teammates made, or back to the layout
- * that the line has where nobody changed that but the branch. Returns what it merged, if anything.
- */
-async function followLine(session: Session, layout: Layout, options: LayoutOptions): Promise<PullReport | undefined> {
-  const { repository, prefix } = session
-  const { name, head } = await requireBranch(session)
-  const { oid: tip, trailers } = await knownTip(session, head)
-  const ours = await layoutAt(repository, head, prefix)
-  const theirs = await layoutAt(repository, await baselineOf(session, head, tip), prefix)
-  if (ours !== undefined && ours !== theirs) {
-    await bringBack(session, { name, head, tip: await baselineOf(session, head, tip), layout: theirs! }, options)
-    return undefined
-  }
-  if (ours === layout) return undefined
-  const change = await findLayoutChange(session, head, trailers.worldId, layout)
-  if (change === undefined) return undefined
-  const { cursor, worldId } = change.trailers
-  const fetched = { worldId, before: undefined, tip: change.oid, cursor, operations: 0, commits: 0, refusals: [] }
-  const incoming = { fetched, unannounced: 0, loss: undefined }
-  return mergeTip(session, { name, head }, incoming, options)
 }
 
 /**
@@ -120,38 +101,34 @@ async function followLine(session: Session, layout: Layout, options: LayoutOptio
  */
 async function joinChanges(
   session: Session,
-  { trailers }: LineCommit,
+  tip: LineCommit,
   layout: Layout,
   options: LayoutOptions,
 ): Promise<boolean> {
   const { repository } = session
-  const { worldId, cursor } = trailers
   for (let joined = false; ; joined = true) {
     const { name, head } = await requireBranch(session)
-    const change = await findLayoutChange(session, head, worldId, layout)
-    // One that is ahead of the feed is of another world's life.
-    if (change === undefined || change.trailers.cursor > cursor) return joined
-    await requireMere(session, await repository.readCommit(change.oid), layout)
+    const change = await findLayoutChange(session, head, tip, layout)
+    if (change === undefined) return joined
     const { tree } = await repository.readCommit(head)
-    const subject = `Merge a change of the layout of world ${worldId} that was made elsewhere, at ${change.trailers.cursor}`
+    const { worldId, cursor } = readTrailers(change)!
+    const subject = `Merge a change of the layout of world ${worldId} that was made elsewhere, at ${cursor}`
     const planned = { branch: name, head, tip: change.oid, tree, message: `${harmless(subject)}\n` }
     const work = () => commitMerge(session, planned)
     await (options.autostash ? withAutostash(session, work) : work())
   }
 }
 
-/** Somebody changed the files of the branch by hand: what they say stays, as files of the line's layout. */
-async function bringBack(
-  session: Session,
-  {
-    name,
-    head,
-    tip,
-    layout,
-  }: { readonly name: string; readonly head: Oid; readonly tip: Oid; readonly layout: Layout },
-  options: LayoutOptions,
-): Promise<void> {
-  const { repository } = session
+/**
+ * Where somebody changed the files of the branch by hand, and the line has another layout: what they say stays, as files
+ * of that, so that a pull can go on.
+ */
+async function bringBack(session: Session, { name, head }: Branch, options: LayoutOptions): Promise<void> {
+  const { repository, prefix } = session
+  const ours = await layoutAt(repository, head, prefix)
+  const tip = await baselineOf(session, head, (await knownTip(session, head)).oid)
+  const layout = await layoutAt(repository, tip, prefix)
+  if (ours === undefined || layout === undefined || ours === layout) return
   const { edits, dropped } = await convertBranch(session, head, layout, tip)
   sayDropped(session, dropped)
   const tree = await repository.writeTree((await repository.readCommit(head)).tree, edits)

@@ -88,7 +88,7 @@ async function writeArtifacts({ folder }: Project, { artifacts }: PlannedMerge):
   for (const artifact of artifacts) await writeArtifact(join(folder, ARTIFACTS_FOLDER), artifact)
 }
 
-export function localChanges(paths: readonly string[]): SyncError {
+function localChanges(paths: readonly string[]): SyncError {
   const names = paths.slice(0, 10).join(', ')
   const more = paths.length > 10 ? ` and ${paths.length - 10} more` : ''
   return new SyncError('local_changes', `Your local changes would be overwritten: ${names}${more}.`, {

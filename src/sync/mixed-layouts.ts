@@ -28,24 +28,26 @@ export async function isMixed({ repository, prefix }: Project, ours: Oid, theirs
   return (await changed(ours)) && (await changed(theirs))
 }
 
-/** Warns of such merges among the commits since the branch was last merged with a world: git may have asked nobody. */
-export async function warnMixed(session: Session, head: Oid): Promise<void> {
-  const { repository, context } = session
+/** Says such merges among the commits since the branch was last merged with a world: git may have asked nobody. */
+export async function findMixed(session: Session, head: Oid): Promise<readonly string[]> {
+  const { repository } = session
+  const found: string[] = []
   let at: Oid | undefined = head
   for (let count = 0; at !== undefined && count < FEW; count++) {
     const commit: Commit | undefined = await repository.readCommit(at).catch(() => undefined)
     const [first, second]: readonly (Oid | undefined)[] = commit?.parents ?? []
     // A clone may be cut here.
-    if (commit === undefined || first === undefined || !(await repository.hasObject(first))) return
-    const { oid } = commit
+    if (commit === undefined || first === undefined || !(await repository.hasObject(first))) break
     if (second !== undefined && (await repository.hasObject(second))) {
-      if (readTrailers(await repository.readCommit(second)) !== undefined) return
+      if (readTrailers(await repository.readCommit(second)) !== undefined) break
       if (await isMixed(session, first, second)) {
-        context.progress.warn(
-          `Merge ${oid.slice(0, 10)} is of two layouts, and both sides had edits: git may have dropped or brought back some. Compare it with both ("git show ${oid.slice(0, 10)}"), or take it back and run "gamedev sync layout" before merging.`,
+        const merge = commit.oid.slice(0, 10)
+        found.push(
+          `Merge ${merge} is of two layouts, and both sides had edits: git may have dropped or brought back some. Compare it with both ("git show ${merge}"), or take it back and run "gamedev sync layout" before merging.`,
         )
       }
     }
     at = first
   }
+  return found
 }

@@ -13,7 +13,7 @@ import { type FetchReport, fetchWorld } from './fetch.ts'
 import type { LossStage, LossStages } from './line-losses.ts'
 import { type LossChoice, type LostObject, lostState, tellLoss } from './lost-state.ts'
 import { recoverMerge } from './merge-commit.ts'
-import { warnMixed } from './mixed-layouts.ts'
+import { findMixed } from './mixed-layouts.ts'
 import { loadOffers } from './offers.ts'
 import { takeProcessLock } from './process-lock.ts'
 import { hasJournal } from './push-journal.ts'
@@ -78,7 +78,7 @@ export async function pullLocked(session: Session, options: PullOptions): Promis
   await recoverAutostash(session)
   const recovered = await recoverJournal(session, options)
   const branch = await requireBranch(session)
-  await warnMixed(session, branch.head)
+  for (const text of await findMixed(session, branch.head)) session.context.progress.warn(text)
   const incoming = await readIncoming(session, options)
   const report = await mergeTip(session, branch, incoming, options)
   if (!recovered) await recoverJournal(session, options)
@@ -190,10 +190,11 @@ async function mergeAround(
   const { cursor } = readTrailers(change)!
   const before = { fetched: { ...fetched, tip: parent!, cursor }, unannounced: 0, loss: undefined }
   const first = parent === base ? undefined : await mergeTip(session, branch, before, options)
-  if (first?.kind === 'contested') return first
+  // What it leaves to be settled names files of the old layout: the change can wait, and comes with the next pull.
+  if (first?.kind === 'contested' || (first !== undefined && first.conflicts.length > 0)) return first
   const { takeLayoutChange } = await import('./layout-change.ts')
   const at = first === undefined ? branch : await requireBranch(session)
-  const taken = await takeLayoutChange(session, at, change, options)
+  const taken = await takeLayoutChange(session, at, change)
   const rest = await mergeTip(session, await requireBranch(session), incoming, options)
   return {
     ...rest,

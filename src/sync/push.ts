@@ -17,7 +17,7 @@ import { tellContested, tellHeld, tellPlan, tellResolved } from './figures/tell.
 import { type HeldBack, holdBack } from './hold-back.ts'
 import { holdKept } from './hold-kept.ts'
 import { recoverMerge, requireIdentity } from './merge-commit.ts'
-import { warnMixed } from './mixed-layouts.ts'
+import { findMixed } from './mixed-layouts.ts'
 import { NotSent } from './not-sent.ts'
 import { makePlan } from './outgoing.ts'
 import type { UnseenWrite } from './overwritten.ts'
@@ -115,11 +115,24 @@ export async function push(session: Session, options: PushOptions): Promise<Push
   try {
     const recovered = await recover(session, options)
     const branch = await requireBranch(session, { detached: true })
-    await warnMixed(session, branch.head)
+    await askMixed(session, branch, options)
     const report = await pushAll(session, branch, options)
     return recovered === undefined ? report : { ...report, recovered }
   } finally {
     await lock.release()
+  }
+}
+
+/** A merge that git made of two layouts may hold what nobody meant (G8). Throws `not_confirmed`. */
+async function askMixed(session: Session, { head }: Branch, options: PushOptions): Promise<void> {
+  for (const text of await findMixed(session, head)) {
+    if (options.dryRun) session.context.progress.warn(text)
+    else if (!(await options.confirm(`${text} Push it?`))) {
+      throw new SyncError('not_confirmed', text, {
+        exitCode: 5,
+        hint: 'Nothing was sent. Run the command again and confirm, or pass --yes.',
+      })
+    }
   }
 }
 

@@ -190,7 +190,7 @@ describe('G8: git merges a branch that has gone on in the old layout', () => {
     expect((await check(project.context(), { kind: 'staged' })).problems).toEqual([])
   })
 
-  it('a merge about which git asked nobody is told by the next pull and push', async () => {
+  it('a merge about which git asked nobody is told by the next pull, and a push asks', async () => {
     const { project } = await lampProject({}, 'split')
     project.git('switch', '--quiet', '--create', 'theirs')
     project.remove(project.entityPath('lamp0001'))
@@ -204,8 +204,9 @@ describe('G8: git merges a branch that has gone on in the old layout', () => {
     const merge = project.git('rev-parse', 'HEAD').slice(0, 10)
     expect(positionOf(project, 'lamp0001')).toBeDefined()
     await project.pull()
-    await project.push()
-    expect(project.warnings.filter((text) => text.includes(`Merge ${merge} is of two layouts`))).toHaveLength(2)
+    expect(project.warnings.filter((text) => text.includes(`Merge ${merge} is of two layouts`))).toHaveLength(1)
+    await expect(project.push({ confirm: async () => false })).rejects.toMatchObject({ code: 'not_confirmed' })
+    expect((await project.push()).kind).toBe('up-to-date')
   })
 
   it('the branch is converted first, and merged then', async () => {
