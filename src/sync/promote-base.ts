@@ -7,7 +7,7 @@ import { diffObjects } from '../resolvers/fields.ts'
 import { SyncError } from '../world/errors.ts'
 import { own } from '../world/json.ts'
 import { objectKey, type WorldObject } from '../world/state.ts'
-import { unnamedCommit } from './revert-merge.ts'
+import { inLayoutOf, unnamedCommit } from './revert-merge.ts'
 import { type Project, refSegment, type Session } from './session.ts'
 import { readLineCommit } from './tip.ts'
 
@@ -133,11 +133,14 @@ export async function mergePromotion(
 ): Promise<WorldMerge> {
   const { repository, prefix } = to.session
   // The base contains what was seen of the other line, so that only operations after it count as news (M2).
+  const before = promoted && (await inLayoutOf(repository, prefix, promoted.state, sides.theirs))
   const base =
     promoted === undefined
       ? undefined
-      : await unnamedCommit(repository, promoted.state, [...new Set([promoted.state, promoted.seen])])
-  return mergeWorlds(repository, prefix, { base, ...sides }, options)
+      : await unnamedCommit(repository, before!, [...new Set([promoted.state, promoted.seen])])
+  // The world that it goes to keeps its line's layout.
+  const ours = await inLayoutOf(repository, prefix, sides.ours, sides.theirs)
+  return mergeWorlds(repository, prefix, { base, ours, theirs: sides.theirs }, options)
 }
 
 /** Moves both refs, or none, from where they were; false when somebody else moved one meanwhile. */

@@ -1,3 +1,5 @@
+import { convertLayout } from '../git-bridge/convert-layout.ts'
+import { layoutAt } from '../git-bridge/layout.ts'
 import type { Oid, Repository } from '../git-bridge/repository.ts'
 import { type ContestedObject, mergeWorlds, type WorldMerge } from '../git-bridge/world-merge.ts'
 import { DEFAULT_POLICY, withoutOwners } from '../resolvers/policy.ts'
@@ -38,8 +40,11 @@ export async function mergeReverts(
   let current = tip
   for (const commit of commits) {
     // Merged against what the tip contains, there are no later operations to be read: the values decide.
-    const base = await unnamedCommit(repository, commit.oid, [current])
-    const sides = { base, ours: commit.parent, theirs: current }
+    const [wrote, before] = await Promise.all(
+      [commit.oid, commit.parent].map((side) => inLayoutOf(repository, prefix, side, current)),
+    )
+    const base = await unnamedCommit(repository, wrote!, [current])
+    const sides = { base, ours: before!, theirs: current }
     let undone = await mergeWorlds(repository, prefix, sides, { policy })
     if (undone.contested.length > 0) {
       notUndone.push({ commit, contested: undone.contested })
@@ -77,4 +82,20 @@ export async function unnamedCommit(
   const [found, { committer }] = await Promise.all([repository.lookup(treeish, ''), repository.readCommit(like)])
   const by = { ...committer, name: 'gamedev sync', email: 'sync@gamedev.lobby' }
   return repository.writeCommit({ tree: found!.oid, parents, author: by, committer: by, message: 'merged in memory\n' })
+}
+
+/** A commit, or one that no ref will ever name that says the same by the files of another's layout (G8). */
+export async function inLayoutOf(repository: Repository, prefix: string, commit: Oid, other: Oid): Promise<Oid> {
+  const [is, wanted] = await Promise.all([commit, other].map((side) => layoutAt(repository, side, prefix)))
+  if (is === undefined || wanted === undefined || is === wanted) return commit
+  const { edits } = await convertLayout(repository, commit, prefix, wanted, { like: other })
+  const { tree, committer } = await repository.readCommit(commit)
+  const by = { ...committer, name: 'gamedev sync', email: 'sync@gamedev.lobby' }
+  return repository.writeCommit({
+    tree: await repository.writeTree(tree, edits),
+    parents: [commit],
+    author: by,
+    committer: by,
+    message: 'in another layout\n',
+  })
 }
