@@ -1,7 +1,7 @@
 import { type Converted, convertLayout } from '../git-bridge/convert-layout.ts'
 import { isLayoutChange, LAYOUT, layoutAt, layoutName } from '../git-bridge/layout.ts'
 import type { Layout } from '../git-bridge/materializer.ts'
-import type { Commit, Oid } from '../git-bridge/repository.ts'
+import type { Commit, Oid, Repository } from '../git-bridge/repository.ts'
 import { authorOf, committerOf, formatTrailers, harmless, oneLine, readTrailers } from '../git-bridge/trailers.ts'
 import { assert, SyncError } from '../world/errors.ts'
 import { rememberSeen } from './baseline.ts'
@@ -52,6 +52,17 @@ export async function takeLayoutChange(session: Session, branch: Branch, change:
     head: await commitMerge(session, { branch: name, head, tip: change.oid, tree, message }),
     files: edits.length,
   }
+}
+
+/** Whether our own line had at that cursor, in that layout already, just what a commit says. */
+async function saysTheSame(repository: Repository, tip: LineCommit, { oid, trailers }: LineCommit): Promise<boolean> {
+  const { tree } = await repository.readCommit(oid)
+  for await (const commit of repository.log({ include: [tip.oid], firstParent: true })) {
+    const said = readTrailers(commit)
+    if (said === undefined || said.cursor < trailers.cursor) return false
+    if (said.cursor === trailers.cursor) return said.opId === trailers.opId && commit.tree === tree
+  }
+  return false
 }
 
 /**
@@ -150,8 +161,8 @@ export async function writeLayoutChange(session: Session, tip: LineCommit, layou
 
 /**
  * A change to a layout that another branch has and this one has not, a teammate's that `git fetch` brought for example:
- * the newest one among local and remote-tracking branches that was made of a commit of our own line. Only of that do we
- * know from the feed what it says: what others have read there is taken from nobody's branch unasked.
+ * the newest one among local and remote-tracking branches that was made of a commit of our own line, or says what that had
+ * at its cursor. Only of that do we know from the feed what it says: what others have read there is taken from nobody's branch unasked.
  */
 export async function findLayoutChange(
   { repository, prefix }: Session,
@@ -170,8 +181,10 @@ export async function findLayoutChange(
     const [parent] = commit.parents
     if (line === undefined || parent === undefined || (await layoutAt(repository, line.oid, prefix)) !== layout)
       continue
-    if ((await repository.isAncestor(parent, tip.oid)) && (await isMere({ repository, prefix }, commit, layout)))
-      return commit
+    const isOwn = (await repository.isAncestor(parent, tip.oid))
+      ? await isMere({ repository, prefix }, commit, layout)
+      : await saysTheSame(repository, tip, line)
+    if (isOwn) return commit
   }
   return undefined
 }
