@@ -154,7 +154,8 @@ export async function checkUnchanged(repository: Repository, { base, ours, their
 
 /**
  * M7 and M5: no value of a side vanishes unless the other side changed or removed it; and what a side changed itself
- * only where it is told, as contested or as settled by a rule.
+ * only where it is told, as contested or as settled by a rule. What the line has had since the base and removed, the other
+ * side removed.
  */
 export async function checkKept(repository: Repository, sides: Sides, policy?: Policy): Promise<void> {
   const result = await merge(repository, sides, { policy, conflicts: LABELS, literal: true })
@@ -162,6 +163,10 @@ export async function checkKept(repository: Repository, sides: Sides, policy?: P
   const [base, ours, theirs] = await Promise.all(
     [sides.base, sides.ours, sides.theirs].map((commit) => stateOf(repository, commit)),
   )
+  const passed: State[] = []
+  for await (const { oid } of repository.log({ include: [sides.theirs], exclude: [sides.base] })) {
+    passed.push(await stateOf(repository, oid))
+  }
   const told = new Set(
     [...result.contested, ...result.resolved].flatMap(({ key, fields }) =>
       fields.map(({ path }) => JSON.stringify([key, ...path])),
@@ -181,17 +186,24 @@ export async function checkKept(repository: Repository, sides: Sides, policy?: P
           // An empty record that others filled.
           (isJsonObject(value) && isJsonObject(at(merged))) ||
           isTold([key, ...path]) ||
+          (own(other, key) === undefined && passed.some((state) => same(path, at(state), value))) ||
           // The other side's doing, as far as this side left it alone.
           (same(path, at(base!), value) && !same(path, at(other), value)) ||
           (path.length > 1 && same(path, at(base!), value))
         expect(held, `${key} ${JSON.stringify(path)} = ${JSON.stringify(value)}`).toBe(true)
       }
-      if (own(merged, key) === undefined && !isTold([key])) {
+      const hasPassed = passed.some((state) => jsonEquals(essence(pick(state, key)), essence({ [key]: fields })))
+      if (own(merged, key) === undefined && !isTold([key]) && !(hasPassed && own(other, key) === undefined)) {
         expect(own(base!, key), `${key} was there`).toBeDefined()
         expect(essence({ [key]: fields }), `${key} was left alone`).toEqual(essence({ [key]: own(base!, key)! }))
       }
     }
   }
+}
+
+function pick(state: State, key: string): State {
+  const fields = own(state, key)
+  return fields === undefined ? {} : { [key]: fields as JsonObject }
 }
 
 function same(path: FieldPath, a: Json | undefined, b: Json | undefined): boolean {

@@ -145,10 +145,17 @@ export const WROTE_CASES: readonly MergeCase[] = [
     merged: all(MORE, one(undefined)),
   },
   {
-    name: 'M4 an entity added here, added and removed again there: ours',
+    name: 'M2 an entity added here, added otherwise and removed again there: contested whole',
     ours: entity('four', PLACE),
     theirs: [entity('four', { ...PLACE, pinned: true }), entity('four', undefined)],
     merged: entity('four', PLACE),
+    contested: [['entity:four', '', THERE, THERE, GONE]],
+  },
+  {
+    name: 'M2 the same entity added here and there, and removed again there: gone',
+    ours: all(MORE, entity('four', PLACE)),
+    theirs: [entity('four', PLACE), entity('four', undefined)],
+    merged: MORE,
   },
   {
     name: 'M2 a setting changed here, put back there: contested',
