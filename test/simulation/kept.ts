@@ -54,4 +54,9 @@ export const KEPT: readonly (Case & { readonly was: string })[] = [
     steps: [2, 5, 7, 9, 10, 11, 12, 17, 24, 25, 26, 28, 40, 41, 45, 46],
     was: 'of two conflicts in one file, a resolve that was killed at the first left what no later one took for its own',
   },
+  {
+    seed: 4394,
+    steps: [2, 34, 43, 44, 47, 48],
+    was: 'an edition of a shared module that was deployed while a push was on its way gave way to the one it brought',
+  },
 ]

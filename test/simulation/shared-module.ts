@@ -20,7 +20,7 @@ const NAME = '@shared/common.js'
 
 /** Whether the world of a project has the module. By a chance of its own, so that the others stay as they are. */
 export function drawModule(seed: number): boolean {
-  return seeded(seed ^ 0x5a4e)() < SHARE
+  return seeded(seed ^ 0x5a41)() < SHARE
 }
 
 export function importing(script: string): string {
