@@ -58,11 +58,19 @@ export async function writtenIn(
     elsewhere.set(commit, reading)
     return reading
   }
-  // A commit from before a change of the layout has the objects in other files (G8).
-  const inEither = { ...units, files: new Set([...units.files, MANIFEST_FILE, ...usualFiles(keys ?? [])]) }
+  // A commit from before a change of the layout has the objects in other files, wherever they are (G8).
+  const inItsLayout = async (commit: Oid): Promise<Units> => {
+    if ((await repository.lookup(commit, prefix + MANIFEST_FILE)) !== undefined) {
+      return { ...units, files: new Set([...units.files, MANIFEST_FILE]) }
+    }
+    if (!units.files.has(MANIFEST_FILE)) return units
+    const found = await repository.listFiles(commit, `${prefix}world`)
+    const files = unitsOf(found.map(({ path }) => path.slice(prefix.length))).files
+    return { ...units, files: new Set([...units.files, ...files]) }
+  }
   // What was lost or copied in a commit of ours is to be told as the merge that pushed it told it (M8).
   const readSettled = async (commit: Oid): Promise<TreeObjects> => {
-    const read = await readUnits(repository, commit, prefix, inEither)
+    const read = await readUnits(repository, commit, prefix, await inItsLayout(commit))
     const base = line[0]?.parents[0]
     if (options.base === undefined || base === undefined) return read
     const objects = new Map([...options.base.objects].filter(([, { path }]) => inUnits(units, path)))
@@ -221,14 +229,6 @@ function covers(read: Units, wanted: Units): boolean {
   return (
     [...wanted.files].every((file) => read.files.has(file)) && [...wanted.folders].every((f) => read.folders.has(f))
   )
-}
-
-/** Where objects are that a manifest holds, without one. */
-function usualFiles(keys: Iterable<ObjectKey>): readonly string[] {
-  return [...keys].flatMap((key) => {
-    const { kind, id } = parseObjectKey(key)
-    return { entity: [entityFile(id)], settings: [SETTINGS_FILE], spawn: [SPAWN_FILE] }[kind as string] ?? []
-  })
 }
 
 /** Whether a commit about an object (`entity:lamp`) can have changed one of the units. */

@@ -17,6 +17,8 @@ export interface Attributed {
 
 /** How many commits of a manifest are read, two manifests each, before its newest commit stands for the rest. */
 const MANIFESTS = 200
+/** How many moves of files are followed. */
+const MOVES = 1000
 /** Beyond so many paths, git walks faster without being told them. */
 const PATHS = 100
 
@@ -38,7 +40,8 @@ export async function attributions(
   const fallback: Attribution = { commit: head, actor: actorOf(newest) }
   const found = new Map<ObjectKey, Commit>()
   const walks: Walk[] = [{ head, wanted }]
-  for (let walk = walks.pop(); walk !== undefined; walk = walks.pop()) {
+  // Who moves a file about for ever is looked after so many times.
+  for (let walk = walks.pop(), count = 0; walk !== undefined && count < MOVES; walk = walks.pop(), count++) {
     walks.push(...(await search(session, walk, { tip, own }, (key, commit) => found.set(key, commit))))
   }
   return (key) => {
@@ -102,11 +105,14 @@ async function search(
       const left = byPlace.get(place)
       if (left === undefined) continue
       const from = parent === undefined ? undefined : movedFrom(changed, place)
+      const to = movedTo(changed, place)
       const touched =
         place === MANIFEST_FILE && manifests.read < MANIFESTS ? await manifests.changed(commit, left) : [...left]
-      if (from !== undefined) walks.push({ head: parent!, wanted: touched.map((key) => ({ key, path: from })) })
+      // Whatever removed it did so where it was by then.
+      if (to !== undefined) walks.push({ head, wanted: touched.map((key) => ({ key, path: to })) })
+      else if (from !== undefined) walks.push({ head: parent!, wanted: touched.map((key) => ({ key, path: from })) })
       for (const key of touched) {
-        if (from === undefined) found(key, commit)
+        if (from === undefined && to === undefined) found(key, commit)
         settle(key)
       }
     }
@@ -134,6 +140,12 @@ function placesOf(key: ObjectKey, path: string): readonly string[] {
   const other = { entity: entityFile(id), settings: SETTINGS_FILE, spawn: SPAWN_FILE }[kind as string]
   if (other === undefined) return [placeOf(path)]
   return [path, path === MANIFEST_FILE ? other : MANIFEST_FILE]
+}
+
+/** The other way round: a file of the place where all that a commit took away from a place stands after it. */
+function movedTo(changed: readonly TreeChange[], place: string): string | undefined {
+  const back = changed.map(({ path, before, after }) => ({ path, before: after, after: before }))
+  return movedFrom(back, place)
 }
 
 /** What is taken as one: an app with its scripts, else the file itself. */

@@ -100,6 +100,21 @@ describe.each(['', 'games/plaza/'])('P2: the newest commit that touched an objec
     ).toEqual(['entity:one ada', 'entity:two eve', 'blueprint:Lamp ada'])
   })
 
+  test('M8: what was moved and removed then, who removed it', async () => {
+    const history = new History(prefix)
+    const file = 'world/entities/one.json'
+    const tip = history.commit('world', { [file]: entity('one', 0), 'apps/Lamp/Lamp.json': {}, 'apps/Lamp/a.js': 'a' })
+    history.commit('zoe', { 'world/entities/hall/keep.txt': '' })
+    history.checkout.git('mv', prefix + file, `${prefix}world/entities/hall/one.json`)
+    history.checkout.git('mv', `${prefix}apps/Lamp`, `${prefix}apps/Light`)
+    history.commit('bob', {})
+    history.checkout.git('rm', '-q', '-r', `${prefix}world/entities/hall/one.json`, `${prefix}apps/Light`)
+    history.commit('ada', {})
+    history.commit('eve', { 'README.md': 'x' })
+    const wanted = { 'entity:one': file, 'blueprint:Lamp': 'apps/Lamp/Lamp.json' }
+    expect(await history.authors(tip, wanted)).toEqual(['entity:one ada', 'blueprint:Lamp ada'])
+  })
+
   test('in a manifest, each entity, the settings and the spawn by themselves', async () => {
     const history = new History(prefix)
     let manifest = {
