@@ -2,10 +2,16 @@ import { describe, expect, it } from 'vitest'
 import { conflictId } from '../../src/sync/conflict-artifact.ts'
 import type { PushReport } from '../../src/sync/push.ts'
 import { statusLocked } from '../../src/sync/status.ts'
+import { LONG } from '../e2e/long.ts'
 import { colleague, deploy, editBlueprint, type KeptProject, lampProject, RUNTIMES, scriptsOf } from './kept-project.ts'
 
-describe.each(RUNTIMES)('C6: kept conflicts, against a %s runtime', (_, options) => {
-  it.each(['split', 'manifest'] as const)(
+/** Each layout on one runtime, in turns; all pairs with `npm run test:long`. */
+const PAIRS = (['split', 'manifest'] as const).map((layout, index) => [layout, RUNTIMES[index]!] as const)
+
+describe.each(RUNTIMES)('C6: kept conflicts, against a %s runtime', (runtime, options) => {
+  const layouts = PAIRS.filter(([, [name]]) => name === runtime).map(([layout]) => layout)
+
+  it.each(LONG ? (['split', 'manifest'] as const) : layouts)(
     'several at once, in a %s project: ours stays, the rest is theirs, the next push sends all else',
     async (layout) => {
       const { world, project } = await lampProject(options, layout, (w) =>

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { kindsFor } from '../e2e/long.ts'
 import { type Layout, lampProject, RUNTIMES } from './kept-project.ts'
 
 const LAYOUTS: readonly Layout[] = ['split', 'manifest']
@@ -6,7 +7,7 @@ const LAYOUTS: readonly Layout[] = ['split', 'manifest']
 it.each(LAYOUTS)(
   'M2: what the world has had and removed since the base is no object of ours alone, in a %s project',
   async (layout) => {
-    for (const [, options] of RUNTIMES) {
+    for (const [, options] of kindsFor(`removed meanwhile, ${layout}`, RUNTIMES)) {
       const { world, project: lenient } = await lampProject(options, layout)
       const project = lenient.with({})
       const { uid: _, ...like } = project.entity('lamp0002') as Record<string, unknown>

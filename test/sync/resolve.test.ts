@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { type ConflictArtifact, conflictId } from '../../src/sync/conflict-artifact.ts'
 import { contestedName } from '../../src/sync/contested-name.ts'
+import { kindsFor } from '../e2e/long.ts'
 import { colleague, deploy, editBlueprint, type KeptProject, lampProject, scriptsOf } from './kept-project.ts'
 import { temporaryFolder } from './support.ts'
 
@@ -17,106 +18,112 @@ function artifactOf(project: KeptProject, object: string): ConflictArtifact {
   return project.kept().get(object)!
 }
 
-describe.each(['split', 'manifest'] as const)('C6: settling kept conflicts in a %s project', (layout) => {
-  it('local, remote, one field, all', async () => {
-    const { world, project } = await lampProject({ publicLike: true }, layout, (w) =>
-      w.edit('ada', 'lamp0001', { props: { color: 'white', tone: 'low', gone: 1 } }),
-    )
-    project.editEntity('lamp0001', (lamp) => {
-      lamp.position = [1, 1, 1]
-      lamp.props = { color: 'red', tone: 'high', gone: 2, mine: true }
-    })
-    project.removeEntity('lamp0002')
-    project.editSingle('settings', (settings) => {
-      settings.title = 'Ours'
-    })
-    project.editSingle('spawn', (spawn) => {
-      spawn.position = [1, 0, 1]
-    })
-    project.commit('ours')
-    await world.edit('bob', 'lamp0001', { position: [9, 9, 9], props: { color: 'blue', tone: 'mid' } })
-    await world.edit('bob', 'lamp0002', { pinned: true })
-    await world.act('bob', { type: 'settings_modify', key: 'title', value: 'Theirs' })
-    await world.remote.putSpawn({ position: [5, 0, 5], quaternion: [0, 0, 0, 1] })
-    await project.pull()
-    expect(await project.openFields()).toEqual([
-      'kept entity:lamp0001 position',
-      'kept entity:lamp0001 props.color',
-      'kept entity:lamp0001 props.gone',
-      'kept entity:lamp0001 props.tone',
-      'kept entity:lamp0002 (object)',
-      'kept settings title',
-      'kept spawn position',
-    ])
-    const { id } = artifactOf(project, 'entity:lamp0001')
-    const changed = (paths: readonly string[]) => (layout === 'manifest' ? ['M world.json'] : paths)
+describe.each(kindsFor('settling kept conflicts', ['split', 'manifest'] as const))(
+  'C6: settling kept conflicts in a %s project',
+  (layout) => {
+    it('local, remote, one field, all', async () => {
+      const { world, project } = await lampProject({ publicLike: true }, layout, (w) =>
+        w.edit('ada', 'lamp0001', { props: { color: 'white', tone: 'low', gone: 1 } }),
+      )
+      project.editEntity('lamp0001', (lamp) => {
+        lamp.position = [1, 1, 1]
+        lamp.props = { color: 'red', tone: 'high', gone: 2, mine: true }
+      })
+      project.removeEntity('lamp0002')
+      project.editSingle('settings', (settings) => {
+        settings.title = 'Ours'
+      })
+      project.editSingle('spawn', (spawn) => {
+        spawn.position = [1, 0, 1]
+      })
+      project.commit('ours')
+      await world.edit('bob', 'lamp0001', { position: [9, 9, 9], props: { color: 'blue', tone: 'mid' } })
+      await world.edit('bob', 'lamp0002', { pinned: true })
+      await world.act('bob', { type: 'settings_modify', key: 'title', value: 'Theirs' })
+      await world.remote.putSpawn({ position: [5, 0, 5], quaternion: [0, 0, 0, 1] })
+      await project.pull()
+      expect(await project.openFields()).toEqual([
+        'kept entity:lamp0001 position',
+        'kept entity:lamp0001 props.color',
+        'kept entity:lamp0001 props.gone',
+        'kept entity:lamp0001 props.tone',
+        'kept entity:lamp0002 (object)',
+        'kept settings title',
+        'kept spawn position',
+      ])
+      const { id } = artifactOf(project, 'entity:lamp0001')
+      const changed = (paths: readonly string[]) => (layout === 'manifest' ? ['M world.json'] : paths)
 
-    // A clone of the repository knows no remote ref, and needs none.
-    const other = colleague(project)
-    expect(await other.resolve([id], 'remote', 'props.color')).toMatchObject({
-      use: 'remote',
-      resolved: [{ id, object: 'entity:lamp0001', fields: ['props.color'] }],
-      merging: false,
-    })
-    expect(other.entity('lamp0001')).toMatchObject({ position: [1, 1, 1], props: { color: 'blue', tone: 'high' } })
-    expect(staged(other)).toEqual(['M lobby.conflicts/<id>.json', ...changed([`M ${other.entityPathOf('lamp0001')}`])])
-    await other.resolve(['lamp0001'], 'local', 'position')
-    expect(await other.openFields()).toEqual([
-      'kept entity:lamp0001 props.gone',
-      'kept entity:lamp0001 props.tone',
-      'kept entity:lamp0002 (object)',
-      'kept settings title',
-      'kept spawn position',
-    ])
-    await other.resolve([id.slice(0, 4)], 'remote', 'props.gone')
-    expect(other.entity('lamp0001')?.props).toEqual({ color: 'blue', tone: 'high', mine: true })
-    await expect(other.resolve([id], 'local', 'props.color')).rejects.toMatchObject({
-      code: 'unknown_field',
-      hint: 'Contested: props.tone.',
-    })
-    other.commit('some')
-    expect(artifactOf(other, 'entity:lamp0001').fields.map(({ field, status }) => `${field} ${status}`)).toEqual([
-      'position local',
-      'props.color remote',
-      'props.tone open',
-      'props.gone remote',
-    ])
-    expect(await other.push()).toMatchObject({
-      kind: 'pushed',
-      held: expect.arrayContaining([expect.objectContaining({ key: 'entity:lamp0001', field: 'props.tone' })]),
-    })
-    expect(await world.entity('lamp0001')).toMatchObject({
-      position: [1, 1, 1],
-      props: { color: 'blue', tone: 'mid', mine: true },
-    })
+      // A clone of the repository knows no remote ref, and needs none.
+      const other = colleague(project)
+      expect(await other.resolve([id], 'remote', 'props.color')).toMatchObject({
+        use: 'remote',
+        resolved: [{ id, object: 'entity:lamp0001', fields: ['props.color'] }],
+        merging: false,
+      })
+      expect(other.entity('lamp0001')).toMatchObject({ position: [1, 1, 1], props: { color: 'blue', tone: 'high' } })
+      expect(staged(other)).toEqual([
+        'M lobby.conflicts/<id>.json',
+        ...changed([`M ${other.entityPathOf('lamp0001')}`]),
+      ])
+      await other.resolve(['lamp0001'], 'local', 'position')
+      expect(await other.openFields()).toEqual([
+        'kept entity:lamp0001 props.gone',
+        'kept entity:lamp0001 props.tone',
+        'kept entity:lamp0002 (object)',
+        'kept settings title',
+        'kept spawn position',
+      ])
+      await other.resolve([id.slice(0, 4)], 'remote', 'props.gone')
+      expect(other.entity('lamp0001')?.props).toEqual({ color: 'blue', tone: 'high', mine: true })
+      await expect(other.resolve([id], 'local', 'props.color')).rejects.toMatchObject({
+        code: 'unknown_field',
+        hint: 'Contested: props.tone.',
+      })
+      other.commit('some')
+      expect(artifactOf(other, 'entity:lamp0001').fields.map(({ field, status }) => `${field} ${status}`)).toEqual([
+        'position local',
+        'props.color remote',
+        'props.tone open',
+        'props.gone remote',
+      ])
+      expect(await other.push()).toMatchObject({
+        kind: 'pushed',
+        held: expect.arrayContaining([expect.objectContaining({ key: 'entity:lamp0001', field: 'props.tone' })]),
+      })
+      expect(await world.entity('lamp0001')).toMatchObject({
+        position: [1, 1, 1],
+        props: { color: 'blue', tone: 'mid', mine: true },
+      })
 
-    // All of theirs.
-    await project.pull()
-    expect(await project.resolve('all', 'remote')).toMatchObject({ open: [] })
-    expect(project.entity('lamp0001')).toMatchObject({ position: [1, 1, 1], props: { color: 'blue', tone: 'mid' } })
-    expect(project.entity('lamp0002')).toMatchObject({ pinned: true })
-    expect(project.single('settings').title).toBe('Theirs')
-    expect(project.single('spawn').position).toEqual([5, 0, 5])
-    expect((await project.checked()).conflicts).toEqual([])
-    project.commit('theirs')
-    expect(await project.push()).toMatchObject({ kind: 'up-to-date' })
-    expect((await project.checked()).problems).toEqual([])
-    await expect(project.resolve('all', 'local')).rejects.toMatchObject({ code: 'no_conflicts' })
+      // All of theirs.
+      await project.pull()
+      expect(await project.resolve('all', 'remote')).toMatchObject({ open: [] })
+      expect(project.entity('lamp0001')).toMatchObject({ position: [1, 1, 1], props: { color: 'blue', tone: 'mid' } })
+      expect(project.entity('lamp0002')).toMatchObject({ pinned: true })
+      expect(project.single('settings').title).toBe('Theirs')
+      expect(project.single('spawn').position).toEqual([5, 0, 5])
+      expect((await project.checked()).conflicts).toEqual([])
+      project.commit('theirs')
+      expect(await project.push()).toMatchObject({ kind: 'up-to-date' })
+      expect((await project.checked()).problems).toEqual([])
+      await expect(project.resolve('all', 'local')).rejects.toMatchObject({ code: 'no_conflicts' })
 
-    // All of ours, for a colleague.
-    await other.resolve('all', 'merged')
-    expect(staged(other).filter((line) => !line.includes('lobby.conflicts'))).toEqual([])
-    expect(other.exists('lobby.conflicts')).toBe(false)
-    other.commit('ours')
-    expect(await other.push()).toMatchObject({ kind: 'pushed', refused: [], held: [] })
-    expect(await world.entity('lamp0001')).toMatchObject({ props: { color: 'blue', tone: 'high' } })
-    expect(await world.entity('lamp0002')).toBeUndefined()
-    expect((await world.remote.snapshot()).settings).toMatchObject({ title: 'Ours' })
-    expect((await world.remote.snapshot()).spawn).toMatchObject({ position: [1, 0, 1] })
-    expect((await other.checked()).conflicts).toEqual([])
-    other.check()
-  })
-})
+      // All of ours, for a colleague.
+      await other.resolve('all', 'merged')
+      expect(staged(other).filter((line) => !line.includes('lobby.conflicts'))).toEqual([])
+      expect(other.exists('lobby.conflicts')).toBe(false)
+      other.commit('ours')
+      expect(await other.push()).toMatchObject({ kind: 'pushed', refused: [], held: [] })
+      expect(await world.entity('lamp0001')).toMatchObject({ props: { color: 'blue', tone: 'high' } })
+      expect(await world.entity('lamp0002')).toBeUndefined()
+      expect((await world.remote.snapshot()).settings).toMatchObject({ title: 'Ours' })
+      expect((await world.remote.snapshot()).spawn).toMatchObject({ position: [1, 0, 1] })
+      expect((await other.checked()).conflicts).toEqual([])
+      other.check()
+    })
+  },
+)
 
 it('scripts, shared modules and whole blueprints', async () => {
   const source = (name: string) => `export const value = '${name}'\n`
