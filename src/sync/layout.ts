@@ -4,7 +4,7 @@ import type { Oid } from '../git-bridge/repository.ts'
 import { harmless, readTrailers } from '../git-bridge/trailers.ts'
 import type { ResolvedObject } from '../git-bridge/world-merge.ts'
 import { assert, SyncError } from '../world/errors.ts'
-import { recoverAutostash, withAutostash } from './autostash.ts'
+import { recoverAutostash } from './autostash.ts'
 import { baselineOf } from './baseline.ts'
 import type { ConflictArtifact } from './conflict-artifact.ts'
 import type { FetchReport } from './fetch.ts'
@@ -66,7 +66,7 @@ export async function changeLayout(session: Session, layout: Layout, options: La
     await recoverMerge(session)
     await recoverAutostash(session)
     const started = await requireBranch(session)
-    await bringBack(session, started, options)
+    await bringBack(session, started)
     const pulled = await pullLocked(session, options)
     const found = { fetched: pulled.fetched, resolved: pulled.resolved }
     if (pulled.kind === 'contested') return contested(pulled, layout)
@@ -74,7 +74,7 @@ export async function changeLayout(session: Session, layout: Layout, options: La
     assert(tip !== undefined, 'a pull ends at a commit of the line')
     const branch = await requireBranch(session)
     if ((await layoutAt(repository, tip.oid, prefix)) === layout) {
-      const joined = await joinChanges(session, tip, layout, options)
+      const joined = await joinChanges(session, tip, layout)
       const changed = joined || (await layoutAt(repository, started.head, prefix)) !== layout
       return report(session, await requireBranch(session), layout, changed ? 'changed' : 'already', found)
     }
@@ -99,12 +99,7 @@ export async function changeLayout(session: Session, layout: Layout, options: La
  * as far as the world went, so that not a file changes. What git merges next has a base in the same layout then. True if
  * there were any.
  */
-async function joinChanges(
-  session: Session,
-  tip: LineCommit,
-  layout: Layout,
-  options: LayoutOptions,
-): Promise<boolean> {
+async function joinChanges(session: Session, tip: LineCommit, layout: Layout): Promise<boolean> {
   const { repository } = session
   for (let joined = false; ; joined = true) {
     const { name, head } = await requireBranch(session)
@@ -113,9 +108,7 @@ async function joinChanges(
     const { tree } = await repository.readCommit(head)
     const { worldId, cursor } = readTrailers(change)!
     const subject = `Merge a change of the layout of world ${worldId} that was made elsewhere, at ${cursor}`
-    const planned = { branch: name, head, tip: change.oid, tree, message: `${harmless(subject)}\n` }
-    const work = () => commitMerge(session, planned)
-    await (options.autostash ? withAutostash(session, work) : work())
+    await commitMerge(session, { branch: name, head, tip: change.oid, tree, message: `${harmless(subject)}\n` })
   }
 }
 
@@ -123,18 +116,18 @@ async function joinChanges(
  * Where somebody changed the files of the branch by hand, and the line has another layout: what they say stays, as files
  * of that, so that a pull can go on.
  */
-async function bringBack(session: Session, { name, head }: Branch, options: LayoutOptions): Promise<void> {
+async function bringBack(session: Session, branch: Branch): Promise<void> {
   const { repository, prefix } = session
+  const { name, head } = branch
   const ours = await layoutAt(repository, head, prefix)
   const tip = await baselineOf(session, head, (await knownTip(session, head)).oid)
   const layout = await layoutAt(repository, tip, prefix)
   if (ours === undefined || layout === undefined || ours === layout) return
-  const { edits, dropped } = await convertBranch(session, head, layout, tip)
+  const { edits, dropped } = await requireTakeable(session, branch, layout, tip)
   sayDropped(session, dropped)
   const tree = await repository.writeTree((await repository.readCommit(head)).tree, edits)
   const message = `${harmless(`Layout as the remote ref has it: ${layoutName(layout)}`)}\n`
-  const work = () => commitMerge(session, { branch: name, head, tip, tree, message })
-  await (options.autostash ? withAutostash(session, work) : work())
+  await commitMerge(session, { branch: name, head, tip, tree, message })
 }
 
 async function plan(session: Session, layout: Layout): Promise<LayoutReport> {

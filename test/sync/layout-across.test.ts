@@ -88,6 +88,17 @@ describe('G8: what stands in the way is found before anything is written', () =>
     expect(project.git('status', '--porcelain')).toMatch(/^ ?D /)
   })
 
+  it('an uncommitted removal, where a branch is to be brought back to the layout of the line first', async () => {
+    const { project } = await lampProject({}, 'manifest')
+    await change(project, 'split')
+    project.git('revert', '--no-edit', '-m', '1', 'HEAD')
+    project.remove('world.json')
+    for (const autostash of [false, true]) {
+      await expect(change(project, 'split', { autostash })).rejects.toMatchObject({ code: 'local_changes' })
+    }
+    expect(project.git('status', '--porcelain')).toContain('D world.json')
+  })
+
   it('an untracked file', async () => {
     const project = await refused((one) => one.write('world/settings.json', 'mine'), 'manifest', 'local_changes')
     expect(project.read('world/settings.json')).toBe('mine')
