@@ -88,7 +88,12 @@ async function search(
     }
   }
   const manifests = new Manifests(session)
-  const walks: Walk[] = []
+  const again = new Map<Oid, Attributed[]>()
+  const goOn = (from: Oid, keys: readonly ObjectKey[], path: string) => {
+    const known = again.get(from) ?? []
+    again.set(from, known)
+    for (const key of keys) known.push({ key, path })
+  }
   const limited = paths.length === 0 ? {} : { paths }
   for await (const commit of repository.log({ include: [head], exclude: [tip], ...limited })) {
     // The world's own edits are not the user's, copied by a rebase or not, nor is what a merge brings in. Another world's
@@ -101,16 +106,17 @@ async function search(
     const changed = (await repository.diffTrees(parent, commit.oid, below)).map((change) => {
       return { ...change, path: change.path.slice(prefix.length) }
     })
+    const moves = movesIn(changed)
     for (const place of new Set(changed.map(({ path }) => placeOf(path)))) {
       const left = byPlace.get(place)
       if (left === undefined) continue
-      const from = parent === undefined ? undefined : movedFrom(changed, place)
-      const to = movedTo(changed, place)
+      const from = moves.from.get(place)
+      const to = moves.to.get(place)
       const touched =
         place === MANIFEST_FILE && manifests.read < MANIFESTS ? await manifests.changed(commit, left) : [...left]
       // Whatever removed it did so where it was by then.
-      if (to !== undefined) walks.push({ head, wanted: touched.map((key) => ({ key, path: to })) })
-      else if (from !== undefined) walks.push({ head: parent!, wanted: touched.map((key) => ({ key, path: from })) })
+      if (to !== undefined) goOn(head, touched, to)
+      else if (from !== undefined) goOn(parent!, touched, from)
       for (const key of touched) {
         if (from === undefined && to === undefined) found(key, commit)
         settle(key)
@@ -118,20 +124,43 @@ async function search(
     }
     if (byPlace.size === 0) break
   }
-  return walks
+  return [...again].map(([head, wanted]) => ({ head, wanted }))
 }
 
-/** A file of the place where all that a commit added in a place stood before, bit for bit; undefined where it did more. */
-function movedFrom(changed: readonly TreeChange[], place: string): string | undefined {
-  const here = changed.filter(({ path }) => placeOf(path) === place)
-  let from: string | undefined
-  for (const { before, after } of here) {
-    if (before !== undefined || after === undefined) return undefined
-    const old = changed.find((other) => other.after === undefined && other.before?.oid === after.oid)
-    if (old === undefined || (from !== undefined && placeOf(old.path) !== placeOf(from))) return undefined
-    from = old.path
+/** Places whose files a commit only moved, bit for bit: by the new place a file as it was called, by the old one as it is. */
+interface Moves {
+  readonly from: ReadonlyMap<string, string>
+  readonly to: ReadonlyMap<string, string>
+}
+
+const NO_MOVES: Moves = { from: new Map(), to: new Map() }
+
+function movesIn(changed: readonly TreeChange[]): Moves {
+  const gone = changed.filter(({ before, after }) => before !== undefined && after === undefined)
+  const come = changed.filter(({ before, after }) => before === undefined && after !== undefined)
+  if (gone.length === 0 || come.length === 0) return NO_MOVES
+  const old = new Map(gone.map(({ path, before }) => [before!.oid, path]))
+  const now = new Map(come.map(({ path, after }) => [after!.oid, path]))
+  return {
+    from: wholePlaces(changed, ({ before, after }) => (before === undefined ? old.get(after!.oid) : undefined)),
+    to: wholePlaces(changed, ({ before, after }) => (after === undefined ? now.get(before!.oid) : undefined)),
   }
-  return from
+}
+
+/** The places of which every change has a counterpart elsewhere, all in one place: one of these. */
+function wholePlaces(
+  changed: readonly TreeChange[],
+  counterpart: (change: TreeChange) => string | undefined,
+): ReadonlyMap<string, string> {
+  const found = new Map<string, string | undefined>()
+  for (const change of changed) {
+    const place = placeOf(change.path)
+    const other = counterpart(change)
+    const known = found.get(place)
+    const fits = other !== undefined && (known === undefined || placeOf(known) === placeOf(other))
+    found.set(place, fits && !(found.has(place) && known === undefined) ? other : undefined)
+  }
+  return new Map([...found].flatMap(([place, other]) => (other === undefined ? [] : [[place, other] as const])))
 }
 
 /** Where an object's commits are looked for: at its place, and where the other layout had it before a change (G8). */
@@ -140,12 +169,6 @@ function placesOf(key: ObjectKey, path: string): readonly string[] {
   const other = { entity: entityFile(id), settings: SETTINGS_FILE, spawn: SPAWN_FILE }[kind as string]
   if (other === undefined) return [placeOf(path)]
   return [path, path === MANIFEST_FILE ? other : MANIFEST_FILE]
-}
-
-/** The other way round: a file of the place where all that a commit took away from a place stands after it. */
-function movedTo(changed: readonly TreeChange[], place: string): string | undefined {
-  const back = changed.map(({ path, before, after }) => ({ path, before: after, after: before }))
-  return movedFrom(back, place)
 }
 
 /** What is taken as one: an app with its scripts, else the file itself. */
