@@ -95,8 +95,8 @@ export async function addNamed(
 
 /**
  * The objects of which it matters what operations wrote, and their units: we changed them, and the world has them, in
- * part at least, as the base has them, or neither has them; or the sides differ, and `seen` says that some of it came from us. After a push
- * there are none, however long the line grew by it.
+ * part at least, as the base has them, or neither has them; or the sides differ, and `seen` says that some of it came from
+ * us. After a push there are none, however long the line grew by it.
  */
 export function whereWritten(
   units: Units,

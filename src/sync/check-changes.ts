@@ -1,9 +1,11 @@
+import { layoutAt } from '../git-bridge/layout.ts'
 import type { Oid } from '../git-bridge/repository.ts'
 import { type PlacedObject, readUnits, type TreeObjects } from '../git-bridge/tree-objects.ts'
 import { addUnit, type Units, unitsOf } from '../git-bridge/units.ts'
 import { AS_SAID, type Claim, type Identities } from '../projection/identities.ts'
 import type { FileProblem } from '../projection/json-file.ts'
-import { classify, isWorldOwned, MANIFEST_FILE, SETTINGS_FILE, SPAWN_FILE } from '../projection/paths.ts'
+import { classify, isWorldOwned, MANIFEST_FILE } from '../projection/paths.ts'
+import { SyncError } from '../world/errors.ts'
 import { own } from '../world/json.ts'
 import { type ObjectKey, objectKey, parseObjectKey, TEMPLATE_BLUEPRINTS } from '../world/state.ts'
 import { grepTree } from './check-conflicts.ts'
@@ -156,10 +158,9 @@ class OtherApps {
 }
 
 async function layoutProblems({ repository, prefix }: Project, tree: Oid): Promise<readonly FileProblem[]> {
-  const [manifest, ...parts] = await Promise.all(
-    [MANIFEST_FILE, 'world/entities', SETTINGS_FILE, SPAWN_FILE].map((path) => repository.lookup(tree, prefix + path)),
-  )
-  if (manifest === undefined || parts.every((part) => part === undefined)) return []
+  const failure = await layoutAt(repository, tree, prefix).catch((error: unknown) => error)
+  if (!(failure instanceof Error)) return []
+  if (!(failure instanceof SyncError) || failure.code !== 'both_layouts') throw failure
   const message = 'both world.json and files below world/ say the world: keep one of them'
   return [{ path: MANIFEST_FILE, code: 'both_layouts', message }]
 }

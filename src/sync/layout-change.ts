@@ -10,6 +10,7 @@ import { changedFiles, wouldOverwrite } from './check-out.ts'
 import { KEPT_FOLDER } from './kept-folder.ts'
 import { refMoved } from './line-errors.ts'
 import { commitMerge } from './merge-commit.ts'
+import { readSeen } from './seen-files.ts'
 import type { Project, Session } from './session.ts'
 import { type LineCommit, readLineCommit } from './tip.ts'
 import type { Branch } from './working-tree.ts'
@@ -42,11 +43,13 @@ export async function takeLayoutChange(session: Session, branch: Branch, change:
   await requireMere(session, change, layout)
   const { edits, dropped } = await requireTakeable(session, branch, layout, change.oid)
   sayDropped(session, dropped)
+  const { worldId, cursor } = readTrailers(change)!
+  const [furthest] = await readSeen(repository, head, prefix, worldId)
   const tree = await repository.writeTree((await repository.readCommit(head)).tree, [
     ...edits,
-    ...(await rememberSeen(session, head, change.oid)),
+    // A teammate's change may be older than what the branch has: how far that is, stays said (G7).
+    ...(furthest === undefined || furthest.cursor <= cursor ? await rememberSeen(session, head, change.oid) : []),
   ])
-  const { worldId, cursor } = readTrailers(change)!
   const message = `${harmless(`Merge the layout of world ${worldId} at ${cursor}: ${layoutName(layout)}`)}\n`
   return {
     head: await commitMerge(session, { branch: name, head, tip: change.oid, tree, message }),
@@ -162,7 +165,8 @@ export async function writeLayoutChange(session: Session, tip: LineCommit, layou
 /**
  * A change to a layout that another branch has and this one has not, a teammate's that `git fetch` brought for example:
  * the newest one among local and remote-tracking branches that was made of a commit of our own line, or says what that had
- * at its cursor. Only of that do we know from the feed what it says: what others have read there is taken from nobody's branch unasked.
+ * at its cursor. Only of that do we know from the feed what it says: what others have read there is taken from nobody's
+ * branch unasked.
  */
 export async function findLayoutChange(
   { repository, prefix }: Session,

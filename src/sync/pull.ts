@@ -102,7 +102,7 @@ async function recoverJournal(session: Session, options: PullOptions): Promise<b
 }
 
 /** What the world has for the branch. */
-export interface Incoming {
+interface Incoming {
   readonly fetched: FetchReport
   readonly unannounced: number
   readonly loss: Loss | undefined
@@ -139,7 +139,7 @@ async function isDurable(session: Session): Promise<boolean> {
 }
 
 /** Merges a branch with a commit of the line, in as many steps as that takes. */
-export async function mergeTip(
+async function mergeTip(
   session: Session,
   branch: Branch,
   incoming: Incoming,

@@ -89,13 +89,6 @@ export async function inLayoutOf(repository: Repository, prefix: string, commit:
   const [is, wanted] = await Promise.all([commit, other].map((side) => layoutAt(repository, side, prefix)))
   if (is === undefined || wanted === undefined || is === wanted) return commit
   const { edits } = await convertLayout(repository, commit, prefix, wanted, { like: other })
-  const { tree, committer } = await repository.readCommit(commit)
-  const by = { ...committer, name: 'gamedev sync', email: 'sync@gamedev.lobby' }
-  return repository.writeCommit({
-    tree: await repository.writeTree(tree, edits),
-    parents: [commit],
-    author: by,
-    committer: by,
-    message: 'in another layout\n',
-  })
+  const { tree } = await repository.readCommit(commit)
+  return unnamedCommit(repository, await repository.writeTree(tree, edits), [commit], commit)
 }

@@ -2,6 +2,7 @@ import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { Oid } from '../../src/git-bridge/repository.ts'
+import { check } from '../../src/sync/check.ts'
 import { changeLayout, type LayoutReport } from '../../src/sync/layout.ts'
 import { writeLayoutChange } from '../../src/sync/layout-change.ts'
 import { promote } from '../../src/sync/promote.ts'
@@ -124,6 +125,10 @@ describe('G8: what stands in the way is found before anything is written', () =>
     await world.edit('eve', 'lamp0001', { position: [3, 3, 3] })
     expect((await project.pull()).kind).toBe('merged')
     expect((await project.push()).kind).toBe('up-to-date')
+    project.write('world/entities/README.md', 'Still ours')
+    project.git('add', '--all')
+    expect((await check(project.context(), { kind: 'staged' })).problems).toEqual([])
+    project.commit('more notes')
     expect(await change(project, 'split')).toMatchObject({ kind: 'changed' })
   })
 

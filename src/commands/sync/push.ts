@@ -34,7 +34,6 @@ export default class Push extends SyncCommand<unknown> {
     const { flags } = await this.parse(Push)
     return this.withSession(flags, async (session) => {
       const { push } = await import('../../sync/push.ts')
-      const { isDoubtful } = await import('../../sync/push-guards.ts')
       const report = await push(session, {
         dryRun: flags['dry-run'],
         allowMassDelete: flags['allow-mass-delete'],
@@ -75,7 +74,10 @@ export default class Push extends SyncCommand<unknown> {
           return { ...facts, contested: contestedJson(report.contested) }
         case 'pushed':
           // Nobody read the question that --yes has answered.
-          if (flags.yes && isDoubtful(report.undone)) for (const line of undoneLines(report.undone)) this.say(line)
+          if (flags.yes && report.undone.length > 0) {
+            const { isDoubtful } = await import('../../sync/push-guards.ts')
+            if (isDoubtful(report.undone)) for (const line of undoneLines(report.undone)) this.say(line)
+          }
           return { ...facts, ...(await this.#pushed(report, session.switches.strictConflicts, world)) }
       }
     })
