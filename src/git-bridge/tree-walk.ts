@@ -1,3 +1,4 @@
+import { assert } from '../world/errors.ts'
 import type { ObjectFormat } from './object-id.ts'
 import {
   canonicalMode,
@@ -14,6 +15,8 @@ type Entries = ReadonlyMap<string, RawTreeEntry>
 
 /** Entries of trees kept at once; a tree of a split world's folder has some hundreds. */
 const CACHED_ENTRIES = 50_000
+/** What reading one folder costs, in entries. */
+const FOLDER = 20
 
 /**
  * Walks over tree objects, reading only the folders it must. Trees never change, so those read last are kept: looking
@@ -60,10 +63,25 @@ export class TreeWalk {
 
   /** The files that differ between two trees, sorted as {@link files}; folders with one id are not looked into. */
   async changes(before: Oid | undefined, after: Oid | undefined): Promise<readonly TreeChange[]> {
+    const found = await this.fewChanges(before, after, Number.POSITIVE_INFINITY)
+    assert(found !== undefined, 'any number of entries may be compared')
+    return found
+  }
+
+  /** As {@link changes}, where no more than so many entries must be looked at; undefined where there are more. */
+  async fewChanges(
+    before: Oid | undefined,
+    after: Oid | undefined,
+    most: number,
+  ): Promise<readonly TreeChange[] | undefined> {
     const found: TreeChange[] = []
+    let looked = 0
     const visit = async (old: Oid | undefined, now: Oid | undefined, at: string): Promise<void> => {
-      if (old === now) return
+      if (old === now || looked > most) return
       const [was, is] = [await this.#entriesOrNone(old), await this.#entriesOrNone(now)]
+      // Reading a folder costs as much as some entries, however few it has.
+      looked += was.size + is.size + FOLDER
+      if (looked > most) return
       for (const key of new Set([...was.keys(), ...is.keys()])) {
         const [a, b] = [was.get(key), is.get(key)]
         if (a?.oid === b?.oid && a?.mode === b?.mode) continue
@@ -74,7 +92,7 @@ export class TreeWalk {
       }
     }
     await visit(before, after, '')
-    return sortByPath(found)
+    return looked > most ? undefined : sortByPath(found)
   }
 
   async #entriesOrNone(tree: Oid | undefined): Promise<Entries> {

@@ -84,10 +84,7 @@ function idsByScope(locks: HeldLocks, operations: readonly PlannedOperation[]): 
 
 async function noteOf({ repository }: Session, head: Oid | undefined): Promise<string> {
   if (head === undefined) return ''
-  const [branch, commit] = await Promise.all([
-    repository.run(['symbolic-ref', '--short', '--quiet', 'HEAD'], { allowFailure: true }),
-    repository.readCommit(head),
-  ])
-  const name = branch.stdout.toString('utf8').trim() || 'HEAD'
+  const [branch, commit] = await Promise.all([repository.branch(), repository.readCommit(head)])
+  const name = branch?.replace(/^refs\/heads\//, '') ?? 'HEAD'
   return `${name}@${head.slice(0, 8)} ${commit.message.split('\n', 1)[0] ?? ''}`
 }

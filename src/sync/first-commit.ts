@@ -4,7 +4,7 @@ import { emptyTreeId } from '../git-bridge/object-id.ts'
 import type { Oid } from '../git-bridge/repository.ts'
 import { harmless } from '../git-bridge/trailers.ts'
 import { MANIFEST_FILE } from '../projection/paths.ts'
-import { SyncError } from '../world/errors.ts'
+import { assert, SyncError } from '../world/errors.ts'
 import { checkOut, wouldOverwrite } from './check-out.ts'
 import type { Connected } from './connect.ts'
 import type { FetchReport } from './fetch.ts'
@@ -52,7 +52,8 @@ export async function firstCommit(
   }
   const blocked = await checkOut(repository, empty, first.tree, { resume: interrupted !== undefined })
   if (blocked.length > 0) throw inTheWay(blocked)
-  const branch = text((await repository.run(['symbolic-ref', 'HEAD'])).stdout).trim()
+  const branch = await repository.branch()
+  assert(branch !== undefined, 'a new repository is on a branch')
   const message = `${harmless(`Clone world ${fetched.worldId} at ${first.cursor}`)}\n`
   const made = await repository.run(['commit-tree', ...(await signFlag(session)), '-p', first.tip, first.tree], {
     input: message,

@@ -1,5 +1,6 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { GitResult } from '../git-bridge/native/git-process.ts'
 import type { Oid, Signature } from '../git-bridge/repository.ts'
 import { SyncError } from '../world/errors.ts'
 import { changedFiles, checkOut } from './check-out.ts'
@@ -36,10 +37,10 @@ interface Journal {
  * journal is written first: what a crash interrupts, {@link recoverMerge} completes.
  */
 export async function commitMerge(project: Project, merge: PlannedMerge): Promise<Oid> {
-  await requireIdentity(project)
+  const committer = await requireIdentity(project)
   await moveFiles(project, merge)
   await beginMerge(project, merge)
-  return concludeMerge(project, merge)
+  return concludeMerge(project, merge, committer)
 }
 
 /**
@@ -98,20 +99,21 @@ function localChanges(paths: readonly string[]): SyncError {
 }
 
 /** Asks git for the identity that the commit will have, before anything is written. Throws `no_identity`. */
-export async function requireIdentity(project: Project): Promise<void> {
+export async function requireIdentity(project: Project): Promise<Signature> {
   const ident = await project.repository.run(['var', 'GIT_COMMITTER_IDENT'], { allowFailure: true })
   if (ident.code !== 0) {
     throw new SyncError('no_identity', 'git does not know who you are, and a commit needs an author.', {
       hint: 'Run: git config --global user.name "Your Name" && git config --global user.email you@example.com',
     })
   }
+  return signature(ident)
 }
 
 /** `Name <mail> 1700000000 +0100`, as `git var` prints it. */
-async function identity(project: Project, which: 'GIT_AUTHOR_IDENT' | 'GIT_COMMITTER_IDENT'): Promise<Signature> {
-  const line = text((await project.repository.run(['var', which])).stdout).trim()
+function signature({ stdout }: GitResult): Signature {
+  const line = text(stdout).trim()
   const match = /^(.*) <(.*)> (\d+) ([+-])(\d\d)(\d\d)$/.exec(line)
-  if (match === null) throw new Error(`git var ${which} printed ${JSON.stringify(line)}`)
+  if (match === null) throw new Error(`git var printed ${JSON.stringify(line)}`)
   const offset = (Number(match[5]) * 60 + Number(match[6])) * (match[4] === '-' ? -1 : 1)
   return { name: match[1]!, email: match[2]!, time: Number(match[3]), offset }
 }
@@ -127,12 +129,10 @@ async function beginMerge(project: Project, merge: PlannedMerge): Promise<void> 
   await rename(join(gitDir, 'MERGE_HEAD.new'), join(gitDir, 'MERGE_HEAD'))
 }
 
-async function concludeMerge(project: Project, merge: PlannedMerge): Promise<Oid> {
+async function concludeMerge(project: Project, merge: PlannedMerge, committer: Signature): Promise<Oid> {
   const { repository } = project
   // Asked once: most repositories have no hooks, and each that is not there would cost a process.
-  const hooks = text(
-    (await repository.run(['rev-parse', '--path-format=absolute', '--git-path', 'hooks'])).stdout,
-  ).trim()
+  const hooks = await repository.hooksFolder()
   const runHook = async (name: string, args: readonly string[]) => {
     if (await exists(join(hooks, name))) await callHook(project, name, args)
   }
@@ -141,10 +141,7 @@ async function concludeMerge(project: Project, merge: PlannedMerge): Promise<Oid
   await runHook('prepare-commit-msg', [messageFile, 'merge'])
   await runHook('commit-msg', [messageFile])
   const message = (await readFile(messageFile, 'utf8')).replace(/\n*$/, '\n')
-  const [author, committer] = await Promise.all([
-    identity(project, 'GIT_AUTHOR_IDENT'),
-    identity(project, 'GIT_COMMITTER_IDENT'),
-  ])
+  const author = signature(await repository.run(['var', 'GIT_AUTHOR_IDENT']))
   const commit = await repository.writeCommit({
     tree: merge.tree,
     parents: [merge.head, merge.tip],
@@ -236,7 +233,7 @@ export async function recoverMerge(project: Project): Promise<Oid | undefined> {
   if (merge.conflicts === undefined) {
     await resumeFiles(project, merge)
     await beginMerge(project, merge)
-    const commit = await concludeMerge(project, merge)
+    const commit = await concludeMerge(project, merge, await requireIdentity(project))
     project.report.tell({ kind: 'recovered', what: 'merge' })
     return commit
   }

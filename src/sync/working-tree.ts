@@ -51,19 +51,14 @@ export async function requireBranch(project: Project, options: { readonly detach
       },
     )
   }
-  const [symbolic, head] = await Promise.all([
-    repository.run(['symbolic-ref', '--quiet', 'HEAD'], { allowFailure: true }),
-    repository.resolve('HEAD'),
-  ])
-  if (symbolic.code !== 0) {
+  const [branch, head] = await Promise.all([repository.branch(), repository.resolve('HEAD')])
+  if (branch === undefined) {
     if (options.detached === true && head !== undefined) return { name: 'HEAD', head, detached: true }
     throw new SyncError('detached_head', 'HEAD is detached: there is no branch to commit to.', {
       hint: 'Run "git switch <branch>" first.',
     })
   }
-  const name = text(symbolic.stdout)
-    .trim()
-    .replace(/^refs\/heads\//, '')
+  const name = branch.replace(/^refs\/heads\//, '')
   if (head === undefined) {
     throw new SyncError('unborn_branch', `The branch "${name}" has no commit yet.`, {
       hint: 'Make a first commit, or run "gamedev sync init".',

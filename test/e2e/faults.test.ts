@@ -62,13 +62,13 @@ describe('commands that are killed or run out of disk', () => {
     const origin = await cloneWorld(await lampWorld())
     const bin = temporaryFolder()
     const rest = `exec ${execFileSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim()} "$@"`
-    writeFileSync(join(bin, 'git'), `#!/bin/sh\ncase "$*" in symbolic-ref*) kill -9 $$ ;; esac\n${rest}\n`, {
+    writeFileSync(join(bin, 'git'), `#!/bin/sh\ncase "$*" in rev-parse*) kill -9 $$ ;; esac\n${rest}\n`, {
       mode: 0o755,
     })
-    // What dies is asked beside HEAD's commit: its end comes before that answer, or after it.
+    // What dies is asked beside git's version: its end comes before that answer, or after it.
     for (let time = 0; time < 3; time++) {
       const { code, stderr } = await sync(origin, ['pull'], { PATH: `${bin}:${process.env.PATH}` })
-      expect(stderr).toContain('git symbolic-ref was killed')
+      expect(stderr).toContain('git rev-parse was killed')
       expect(code).toBe(1)
     }
   })

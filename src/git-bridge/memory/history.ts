@@ -1,5 +1,5 @@
 import type { Commit, Oid, Repository } from '../repository.ts'
-import { normalizePrefix } from '../tree-path.ts'
+import { touchesPaths } from '../touched-paths.ts'
 import type { TreeWalk } from '../tree-walk.ts'
 
 type ReadCommit = (oid: Oid) => Promise<Commit>
@@ -36,7 +36,7 @@ export async function* log(
   options: Parameters<Repository['log']>[0],
 ): AsyncGenerator<Commit> {
   const excluded = await ancestors(read, options.exclude ?? [])
-  const paths = options.paths?.map(normalizePrefix)
+  const { paths } = options
   const seen = new Set<Oid>()
   const open: Commit[] = []
   const enqueue = async (oid: Oid): Promise<void> => {
@@ -53,28 +53,10 @@ export async function* log(
     // As in git, a side deep in what is excluded does not make a merge worth listing, unless all sides are.
     const relevant = parents.filter((parent) => !excluded.has(parent) || options.exclude?.includes(parent))
     const against = relevant.length > 0 ? relevant : parents
-    if (paths === undefined || (await changed(read, trees, commit, against, paths))) {
+    if (paths === undefined || (await touchesPaths(read, trees, commit, against, paths))) {
       left -= 1
       yield commit
     }
     for (const parent of parents) await enqueue(parent)
   }
-}
-
-async function changed(
-  read: ReadCommit,
-  trees: TreeWalk,
-  commit: Commit,
-  parents: readonly Oid[],
-  paths: readonly (string | undefined)[],
-): Promise<boolean> {
-  const before = parents.length === 0 ? [undefined] : await Promise.all(parents.map(read))
-  for (const path of paths) {
-    const now = await trees.lookup(commit.tree, path ?? '')
-    for (const parent of before) {
-      const was = parent && (await trees.lookup(parent.tree, path ?? ''))
-      if (now?.oid !== was?.oid || now?.mode !== was?.mode) return true
-    }
-  }
-  return false
 }

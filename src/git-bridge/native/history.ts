@@ -1,24 +1,32 @@
 import { assert } from '../../world/errors.ts'
 import type { Commit, Oid, Repository } from '../repository.ts'
+import type { TreeWalk } from '../tree-walk.ts'
 import { ChildInput } from './child-input.ts'
 import { type GitContext, gitFailure, runGit, spawnGit } from './git-process.ts'
-import { nearHistory } from './near-history.ts'
+import { nearHistory, nearMergeBase } from './near-history.ts'
 
 /** Commits asked of the object reader at once, ahead of the one being looked at. */
 const AHEAD = 256
+
+/** What walks of history read by themselves, while they are near. */
+export interface HistoryReader {
+  readonly context: GitContext
+  readonly readCommit: (oid: Oid) => Promise<Commit>
+  readonly trees: TreeWalk
+  /** Whether the clone is shallow: its commits name parents that are not here. */
+  readonly isShallow: () => Promise<boolean>
+}
 
 /**
  * Walks history (see {@link Repository.log}): its first commits as {@link nearHistory} reads them, unless the clone is
  * shallow, the rest with `git rev-list`.
  */
-export async function* log(
-  context: GitContext,
-  options: Parameters<Repository['log']>[0],
-  readCommit: (oid: Oid) => Promise<Commit>,
-  isShallow: () => Promise<boolean>,
-): AsyncGenerator<Commit> {
+export async function* log(reader: HistoryReader, options: Parameters<Repository['log']>[0]): AsyncGenerator<Commit> {
   if (options.include.length === 0 || options.limit === 0 || options.paths?.length === 0) return
-  const near = options.paths !== undefined || (await isShallow()) ? undefined : await nearHistory(options, readCommit)
+  const { context, readCommit, trees } = reader
+  for (const path of options.paths ?? [])
+    assert(path !== '' && !path.includes('\0'), `a path to limit a log to: ${JSON.stringify(path)}`)
+  const near = (await reader.isShallow()) ? undefined : await nearHistory(options, readCommit, trees)
   if (near === undefined) return yield* listed(context, options, readCommit)
   yield* near.commits
   if (near.next === undefined) return
@@ -33,8 +41,6 @@ async function* listed(
   readCommit: (oid: Oid) => Promise<Commit>,
 ): AsyncGenerator<Commit> {
   const paths = options.paths ?? []
-  for (const path of paths)
-    assert(path !== '' && !path.includes('\0'), `a path to limit a log to: ${JSON.stringify(path)}`)
   // Paths go through stdin, where there is room for any number of them; one with a newline cannot.
   const unusual = paths.filter((path) => path.includes('\n'))
   const args = [
@@ -74,16 +80,20 @@ async function* listed(
 }
 
 /** The newest of the best common ancestors; git prints it first. */
-export async function mergeBase(context: GitContext, a: Oid, b: Oid): Promise<Oid | undefined> {
+export async function mergeBase(reader: HistoryReader, a: Oid, b: Oid): Promise<Oid | undefined> {
+  const near = (await reader.isShallow()) ? undefined : await nearMergeBase(a, b, reader.readCommit)
+  if (near !== undefined) return near.base
   const args = ['merge-base', a, b]
-  const { code, stdout, stderr } = await runGit(context, args, { allowFailure: true })
+  const { code, stdout, stderr } = await runGit(reader.context, args, { allowFailure: true })
   if (code > 1) throw gitFailure(args, { code, stderr })
   return code === 0 ? (stdout.toString('latin1').trim() as Oid) : undefined
 }
 
-export async function isAncestor(context: GitContext, ancestor: Oid, descendant: Oid): Promise<boolean> {
+export async function isAncestor(reader: HistoryReader, ancestor: Oid, descendant: Oid): Promise<boolean> {
+  const near = (await reader.isShallow()) ? undefined : await nearMergeBase(ancestor, descendant, reader.readCommit)
+  if (near !== undefined) return near.base === ancestor
   const args = ['merge-base', '--is-ancestor', ancestor, descendant]
-  const { code, stderr } = await runGit(context, args, { allowFailure: true })
+  const { code, stderr } = await runGit(reader.context, args, { allowFailure: true })
   if (code > 1) throw gitFailure(args, { code, stderr })
   return code === 0
 }

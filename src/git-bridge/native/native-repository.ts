@@ -1,4 +1,4 @@
-import { access } from 'node:fs/promises'
+import { access, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { applyEdits, missingObject } from '../apply-edits.ts'
 import { type CommitContent, decodeCommit, encodeCommit, formatSignature } from '../commit-object.ts'
@@ -21,7 +21,7 @@ import { normalizePrefix } from '../tree-path.ts'
 import { TreeWalk } from '../tree-walk.ts'
 import { DURABLE } from './durable.ts'
 import { type GitContext, type GitResult, isKilled, type RunOptions, runGit } from './git-process.ts'
-import { isAncestor, log, mergeBase, resolve } from './history.ts'
+import { type HistoryReader, isAncestor, log, mergeBase, resolve } from './history.ts'
 import { importCommits } from './import-commits.ts'
 import { ObjectReader } from './object-reader.ts'
 import { type NewObject, writeObjects } from './object-writer.ts'
@@ -32,6 +32,10 @@ import { diffTrees, listFew, listFiles } from './trees.ts'
 /** How coarse a file system's clock may be, in milliseconds. */
 const CLOCK_STEP = 1_000
 const KEPT_TREES = 256
+/** Commits kept: walks of one merge pass the same ones again and again. */
+const KEPT_COMMITS = 256
+/** Entries of trees compared here; git itself is faster at more, once it has started. */
+const FEW_ENTRIES = 600
 /** Lists of files that are kept, and how long each may be: a merge asks for the same small folders again and again. */
 const KEPT_LISTS = 64
 const LONGEST_KEPT_LIST = 1_000
@@ -45,6 +49,8 @@ export interface RepositoryPlace {
   readonly commonDir: string
   /** The top of the checkout; undefined in bare repositories and inside git dirs. */
   readonly workTree: string | undefined
+  /** Where git looks for hooks; undefined where it was not asked, or does not know. */
+  readonly hooksFolder?: string | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -57,11 +63,14 @@ export class NativeRepository implements Repository {
   readonly gitDir: string
   readonly commonDir: string
   readonly workTree: string | undefined
+  readonly #hooksFolder: string | undefined
   readonly #context: GitContext
   readonly #reader: ObjectReader
   readonly #trees: TreeWalk
   readonly #differ: TreeDiffer
+  readonly #history: HistoryReader
   readonly #treesOf = new Map<Oid, Oid>()
+  readonly #commits = new Map<Oid, Promise<Commit>>()
   readonly #lists = new Map<string, Promise<readonly FileEntry[]>>()
   #lastWrite: Promise<void> = Promise.resolve()
   #nextWrite: { readonly together: Map<Oid, NewObject>; readonly written: Promise<void> } | undefined
@@ -71,10 +80,21 @@ export class NativeRepository implements Repository {
     this.gitDir = place.gitDir
     this.commonDir = place.commonDir
     this.workTree = place.workTree
+    this.#hooksFolder = place.hooksFolder
     this.#context = { cwd: place.workTree ?? place.gitDir, signal: place.signal }
     this.#reader = new ObjectReader(this.#context)
     this.#trees = new TreeWalk(place.objectFormat, this.#readTreeBytes)
     this.#differ = new TreeDiffer(this.#context)
+    this.#history = {
+      context: this.#context,
+      readCommit: (oid) => this.readCommit(oid),
+      trees: this.#trees,
+      isShallow: () =>
+        access(join(this.commonDir, 'shallow')).then(
+          () => true,
+          () => false,
+        ),
+    }
   }
 
   /**
@@ -112,6 +132,23 @@ export class NativeRepository implements Repository {
     return this.#tidied(() => updateRef(this.#context, this.objectFormat, ref, next, expected, reason))
   }
 
+  /** The branch that HEAD is on, by its full name; undefined where it names a commit. */
+  async branch(): Promise<string | undefined> {
+    const head = await readFile(join(this.gitDir, 'HEAD'), 'utf8').catch(() => '')
+    const named = /^ref: (refs\/heads\/[^\n]+)\n$/.exec(head)?.[1]
+    // Refs that are no files have a HEAD that says so.
+    if (named !== undefined && named !== 'refs/heads/.invalid') return named
+    const { code, stdout } = await this.run(['symbolic-ref', '--quiet', 'HEAD'], { allowFailure: true })
+    return code === 0 ? stdout.toString('utf8').trim() : undefined
+  }
+
+  /** Where git looks for hooks. */
+  async hooksFolder(): Promise<string> {
+    if (this.#hooksFolder !== undefined) return this.#hooksFolder
+    const { stdout } = await this.run(['rev-parse', '--path-format=absolute', '--git-path', 'hooks'])
+    return stdout.toString('utf8').replace(/\n$/, '')
+  }
+
   listRefs(prefix: string): Promise<ReadonlyMap<string, Oid>> {
     return listRefs(this.#context, prefix)
   }
@@ -123,7 +160,14 @@ export class NativeRepository implements Repository {
   }
 
   async readCommit(oid: Oid): Promise<Commit> {
-    return decodeCommit(oid, await this.#reader.content(oid, 'commit'))
+    this.#context.signal?.throwIfAborted()
+    const known = this.#commits.get(oid)
+    if (known !== undefined) return known
+    const commit = this.#reader.content(oid, 'commit').then((content) => decodeCommit(oid, content))
+    if (this.#commits.size >= KEPT_COMMITS) this.#commits.clear()
+    this.#commits.set(oid, commit)
+    commit.catch(() => this.#commits.delete(oid))
+    return commit
   }
 
   async hasObject(oid: Oid): Promise<boolean> {
@@ -131,20 +175,15 @@ export class NativeRepository implements Repository {
   }
 
   log(options: Parameters<Repository['log']>[0]): AsyncIterable<Commit> {
-    const isShallow = () =>
-      access(join(this.commonDir, 'shallow')).then(
-        () => true,
-        () => false,
-      )
-    return log(this.#context, options, (oid) => this.readCommit(oid), isShallow)
+    return log(this.#history, options)
   }
 
   mergeBase(a: Oid, b: Oid): Promise<Oid | undefined> {
-    return mergeBase(this.#context, a, b)
+    return mergeBase(this.#history, a, b)
   }
 
   isAncestor(ancestor: Oid, descendant: Oid): Promise<boolean> {
-    return isAncestor(this.#context, ancestor, descendant)
+    return isAncestor(this.#history, ancestor, descendant)
   }
 
   async readTree(tree: Oid): Promise<readonly TreeEntry[]> {
@@ -187,6 +226,9 @@ export class NativeRepository implements Repository {
     if (old?.oid === now?.oid && old?.mode === now?.mode) return []
     const alone = () => diffTrees(this.#context, this.objectFormat, before, after, below)
     if ((old !== undefined && old.mode !== '40000') || (now !== undefined && now.mode !== '40000')) return alone()
+    const few = await this.#trees.fewChanges(old?.oid, now?.oid, FEW_ENTRIES)
+    if (few !== undefined)
+      return below === '' ? few : few.map((change) => ({ ...change, path: `${below}/${change.path}` }))
     const empty = emptyTreeId(this.objectFormat)
     // When the process that answers everybody fails, one of its own says why.
     const changes = await this.#differ.changes(old?.oid ?? empty, now?.oid ?? empty).catch(() => undefined)

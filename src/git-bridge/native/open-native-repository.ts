@@ -33,13 +33,15 @@ export async function openNativeRepository(
         '--git-dir',
         '--git-common-dir',
         '--is-inside-work-tree',
-        // Last, because it fails outside a work tree, after the others were answered.
+        // Last, because they fail, outside a work tree and without hooks, after the others were answered.
         '--show-toplevel',
+        '--git-path',
+        'hooks',
       ],
       { allowFailure: true },
     ),
   ])
-  const [format, gitDir, commonDir, inside, workTree] = found.stdout.toString('utf8').split('\n')
+  const [format, gitDir, commonDir, inside, workTree, hooksFolder] = found.stdout.toString('utf8').split('\n')
   if (/dubious ownership|unsafe repository/.test(found.stderr)) {
     throw new SyncError(
       'repository_not_trusted',
@@ -56,6 +58,7 @@ export async function openNativeRepository(
     gitDir,
     commonDir,
     workTree: inside === 'true' && workTree ? workTree : undefined,
+    hooksFolder: hooksFolder || undefined,
     signal: options.signal,
   })
 }

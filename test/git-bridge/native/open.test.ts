@@ -42,6 +42,28 @@ test('paths are relative to the top, wherever the repository was opened', async 
   await repository.close()
 })
 
+test('the branch that HEAD is on, and where hooks are, each worktree of its own', async () => {
+  const { repository, path, room } = fixture
+  expect(await repository.branch()).toBe('refs/heads/main')
+  expect(await repository.hooksFolder()).toBe(join(path, '.git', 'hooks'))
+  const tip = await grow(repository, REF, [newCommit(1, [write('a')])])
+  git(path, ['switch', '-q', '--detach', tip])
+  expect(await repository.branch()).toBeUndefined()
+  const linked = join(room, 'beside')
+  git(path, ['worktree', 'add', '-q', '-b', 'topic/lamps', linked, tip])
+  git(path, ['config', 'core.hooksPath', '../shared hooks'])
+  const beside = await openNativeRepository(linked)
+  expect(await beside.branch()).toBe('refs/heads/topic/lamps')
+  expect(await beside.hooksFolder()).toBe(join(await realpath(room), 'shared hooks'))
+  // No setting that git has a use for: it says so when it is asked.
+  git(path, ['config', 'core.hooksPath', ''])
+  const without = await openNativeRepository(path)
+  expect(without.workTree).toBe(path)
+  await expect(without.hooksFolder()).rejects.toMatchObject({ code: 'git_failed' })
+  await beside.close()
+  await without.close()
+})
+
 test('a linked worktree has a git dir of its own and shares refs and objects', async () => {
   const tip = await grow(fixture.repository, REF, [newCommit(1, [write('a')])])
   const linked = join(fixture.room, 'linked')

@@ -54,6 +54,14 @@ export class ModelRepository implements Repository {
     return result
   }
 
+  async branch(): Promise<string | undefined> {
+    return look(() => this.#repo.refs.branch())
+  }
+
+  async hooksFolder(): Promise<string> {
+    return look(() => this.#repo.config('core.hooksPath') ?? `${this.#repo.gitDir}/hooks`)
+  }
+
   async readRef(ref: string): Promise<Oid | undefined> {
     assertRefName(ref)
     return look(() => this.#repo.refs.read(ref))

@@ -3,21 +3,8 @@ import type { Repo } from '../repo.ts'
 import { resolveRevision } from '../revision.ts'
 import { type Command, NONE, notModelled, said } from './call.ts'
 
-/** `symbolic-ref [--short] [--quiet] HEAD`. */
-export const symbolicRef: Command = ({ repo, args }) => {
-  if (args.at(-1) !== 'HEAD') throw notModelled(['symbolic-ref', ...args])
-  const branch = repo.refs.branch()
-  if (branch === undefined) {
-    return args.includes('--quiet') ? said('', 1) : said('', 128, 'fatal: ref HEAD is not a symbolic ref\n')
-  }
-  return said(`${args.includes('--short') ? branch.replace(/^refs\/heads\//, '') : branch}\n`)
-}
-
-/** `rev-parse --path-format=absolute --git-path hooks` and `rev-parse --verify …  <revision>`. */
+/** `rev-parse --verify …  <revision>`. */
 export const revParse: Command = ({ repo, args }) => {
-  if (args.join(' ') === '--path-format=absolute --git-path hooks') {
-    return said(`${repo.config('core.hooksPath') ?? `${repo.gitDir}/hooks`}\n`)
-  }
   if (args[0] !== '--verify') throw notModelled(['rev-parse', ...args])
   const revision = args.at(-1)!
   const oid = /^refs\//.test(revision) ? repo.refs.read(revision) : resolveRevision(repo, revision)

@@ -14,7 +14,7 @@ import {
   revListRoots,
   variable,
 } from './object-commands.ts'
-import { config, revParse, symbolicRef, updateRef, worktree } from './ref-commands.ts'
+import { config, revParse, updateRef, worktree } from './ref-commands.ts'
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['add', add],
@@ -31,7 +31,6 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['read-tree', readTree],
   ['rev-list', revListRoots],
   ['rev-parse', revParse],
-  ['symbolic-ref', symbolicRef],
   ['update-index', updateIndex],
   ['update-ref', updateRef],
   ['var', variable],

@@ -68,8 +68,6 @@ export function ask(twin: Twin, random: Random): Step | undefined {
   const questions: readonly (readonly string[])[] = [
     ['ls-files', '--unmerged', '-z'],
     ['ls-files', '-z', '--', 'd', path],
-    ['symbolic-ref', '--quiet', 'HEAD'],
-    ['symbolic-ref', '--short', '--quiet', 'HEAD'],
     ['var', 'GIT_COMMITTER_IDENT'],
     ['check-ignore', '--quiet', '--', path],
     ['rev-parse', '--verify', '--quiet', '--end-of-options', 'refs/heads/left'],
