@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { type GitFault, GitShim, type GitStrike } from '../faults/git-shim.ts'
 import { addLamps, Checkout, cloneWorld, startWorld, temporaryFolder, type World } from '../sync/support.ts'
 import { type Ran, sync } from './conflict-project.ts'
-import { LONG } from './long.ts'
+import { kindsFor, LONG } from './long.ts'
 
 /**
  * Faults at every git process: a `git` of ours kills the command that called it (before or after git did its work), or
@@ -73,7 +73,7 @@ describe('commands that are killed or run out of disk', () => {
     }
   })
 
-  it.each(kinds)('a clone struck by %s is completed by the next', async (kind) => {
+  it.each(kindsFor('a clone that is struck', kinds))('a clone struck by %s is completed by the next', async (kind) => {
     const { url } = (await lampWorld()).runtime
     const base = temporaryFolder()
     const shim = new GitShim(temporaryFolder())

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { LONG, testsOn } from '../e2e/long.ts'
 import { deploy, scriptsOf } from './kept-project.ts'
 import { pushWith } from './push-support.ts'
 import { addLamps, cloneWorld, startWorld } from './support.ts'
@@ -20,27 +21,33 @@ async function start(publicLike: boolean) {
   return { world, project: await cloneWorld(world) }
 }
 
-describe.each([false, true])('a shared module that somebody deploys while a push is on its way, public %o', (like) => {
-  it.each(['Door', 'Lamp'])('with %s is merged with what the push brings, not written over', async (id) => {
-    const { world, project } = await start(like)
-    project.write(MODULE, tint('pink', 'blue'))
-    project.commit('pink')
-    let done = false
-    const report = await pushWith(project, {
-      before: async ({ name }) => {
-        if (done || name !== 'snapshot') return
-        done = true
-        await deploy(world, id, scripts(tint('red', 'teal')))
-      },
-    })
-    expect(report).toMatchObject({ kind: 'pushed', landed: 2, merge: 'merged' })
-    expect(project.read(MODULE)).toBe(tint('pink', 'teal'))
-    for (const one of ['Door', 'Lamp'])
-      expect((await scriptsOf(world, one))['@shared/tint.js']).toBe(tint('pink', 'teal'))
-    expect((await project.push()).kind).toBe('up-to-date')
-  })
+/** The runtimes; all with all blueprints with `npm run test:long`. */
+const LIKE = [false, true] as const
 
-  it('is left alone by a push of nothing but scripts', async () => {
+describe.each(LIKE)('a shared module that somebody deploys while a push is on its way, public %o', (like) => {
+  it.each(LONG ? ['Door', 'Lamp'] : like ? ['Door'] : ['Lamp'])(
+    'with %s is merged with what the push brings, not written over',
+    async (id) => {
+      const { world, project } = await start(like)
+      project.write(MODULE, tint('pink', 'blue'))
+      project.commit('pink')
+      let done = false
+      const report = await pushWith(project, {
+        before: async ({ name }) => {
+          if (done || name !== 'snapshot') return
+          done = true
+          await deploy(world, id, scripts(tint('red', 'teal')))
+        },
+      })
+      expect(report).toMatchObject({ kind: 'pushed', landed: 2, merge: 'merged' })
+      expect(project.read(MODULE)).toBe(tint('pink', 'teal'))
+      for (const one of ['Door', 'Lamp'])
+        expect((await scriptsOf(world, one))['@shared/tint.js']).toBe(tint('pink', 'teal'))
+      expect((await project.push()).kind).toBe('up-to-date')
+    },
+  )
+
+  testsOn(LIKE, like)('is left alone by a push of nothing but scripts', async () => {
     const { world, project } = await start(like)
     project.write('apps/Lamp/index.js', `// new\n${INDEX}`)
     project.commit('new')

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type PullOptions, pull } from '../../src/sync/pull.ts'
-import { kindsFor } from '../e2e/long.ts'
+import { testsOn } from '../e2e/long.ts'
 import { deploy, editBlueprint } from './kept-project.ts'
 import { addLamps, type Checkout, cloneWorld, startWorld, temporaryFolder, type World } from './support.ts'
 
@@ -42,10 +42,8 @@ async function furnish(options: Parameters<typeof startWorld>[0]): Promise<{ wor
 const KINDS = [{ publicLike: false }, { publicLike: true }] as const
 
 describe.each(KINDS)('a shared module of which blueprints name several editions, %o', (options) => {
-  /** Both runtimes with `npm run test:long`: they say the same of blueprints. */
-  function test(name: string, body: () => Promise<void>): void {
-    if (kindsFor(name, KINDS).includes(options)) it(name, body)
-  }
+  /** One of both, but with `npm run test:long`: they say the same of blueprints. */
+  const test = testsOn(KINDS, options)
 
   test('is what was deployed last: other changes of who has an older one leave it alone', async () => {
     const { world, project } = await furnish(options)

@@ -2,13 +2,18 @@ import { describe, expect, it } from 'vitest'
 import { conflictId } from '../../src/sync/conflict-artifact.ts'
 import type { PushReport } from '../../src/sync/push.ts'
 import { statusLocked } from '../../src/sync/status.ts'
-import { LONG } from '../e2e/long.ts'
+import { LONG, testsOn } from '../e2e/long.ts'
 import { colleague, deploy, editBlueprint, type KeptProject, lampProject, RUNTIMES, scriptsOf } from './kept-project.ts'
 
 /** Each layout on one runtime, in turns; all pairs with `npm run test:long`. */
 const PAIRS = (['split', 'manifest'] as const).map((layout, index) => [layout, RUNTIMES[index]!] as const)
 
 describe.each(RUNTIMES)('C6: kept conflicts, against a %s runtime', (runtime, options) => {
+  /** One of both, but with `npm run test:long`: what is kept is told from git. */
+  const test = testsOn(
+    RUNTIMES.map(([name]) => name),
+    runtime,
+  )
   const layouts = PAIRS.filter(([, [name]]) => name === runtime).map(([layout]) => layout)
 
   it.each(LONG ? (['split', 'manifest'] as const) : layouts)(
@@ -125,7 +130,7 @@ describe.each(RUNTIMES)('C6: kept conflicts, against a %s runtime', (runtime, op
     },
   )
 
-  it('a script file: the others of its blueprint are sent, its own fields too', async () => {
+  test('a script file: the others of its blueprint are sent, its own fields too', async () => {
     const index = "import { a } from './a.js'\nexport default (world, app) => {\n  a()\n}\n"
     const source = (name: string) => `export const a = () => '${name}'\n`
     const { world, project } = await lampProject(options, 'split', (w) =>
@@ -154,7 +159,7 @@ describe.each(RUNTIMES)('C6: kept conflicts, against a %s runtime', (runtime, op
     project.check()
   })
 
-  it('blueprint fields and a key of its props', async () => {
+  test('blueprint fields and a key of its props', async () => {
     const { world, project } = await lampProject(options)
     project.change('apps/Lamp/Lamp.json', (lamp) => {
       lamp.desc = 'ours'
@@ -175,7 +180,7 @@ describe.each(RUNTIMES)('C6: kept conflicts, against a %s runtime', (runtime, op
     expect(await project.push()).toMatchObject({ kind: 'pushed', landed: 0 })
   })
 
-  it('M4: deleted here, changed there, and the other way round', async () => {
+  test('M4: deleted here, changed there, and the other way round', async () => {
     const { world, project } = await lampProject(options)
     project.removeEntity('lamp0001')
     project.editEntity('lamp0002', (lamp) => {

@@ -1,22 +1,27 @@
 import { mkdirSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { testsOn } from '../e2e/long.ts'
 import { addLamps, type Checkout, cloneWorld, startWorld, temporaryFolder, type World } from './support.ts'
 
 /** The same story on every kind of runtime: ours with batches, ours without, one like the public server. */
-const RUNTIMES = [
-  ['reference', {}],
-  ['reference without section 9', { capabilities: [] }],
-  ['public-like', { publicLike: true }],
+const KINDS = [
+  { name: 'reference', options: {} },
+  { name: 'reference, without section 9,', options: { capabilities: [] } },
+  { name: 'public-like', options: { publicLike: true } },
 ] as const
 
-describe.each(RUNTIMES)('clone, pull and push against a %s runtime', (_name, options) => {
+describe.each(KINDS)('clone, pull and push against a $name runtime', (kind) => {
+  const { name, options } = kind
+  /** The public one always, and one of ours; all three with `npm run test:long`. */
+  const test = name === 'public-like' ? it : testsOn(KINDS.slice(0, 2), kind)
+
   async function begin(): Promise<{ world: World; project: Checkout }> {
     const world = await startWorld(options)
     await addLamps(world)
     return { world, project: await cloneWorld(world) }
   }
 
-  it('G3: a clone holds the world, and says nothing is to do', async () => {
+  test('G3: a clone holds the world, and says nothing is to do', async () => {
     const { world, project } = await begin()
     expect(project.json('apps/Lamp/Lamp.json')).toMatchObject({
       id: 'Lamp',
@@ -37,7 +42,7 @@ describe.each(RUNTIMES)('clone, pull and push against a %s runtime', (_name, opt
     project.check()
   })
 
-  it('G4, G6: an edit in the world becomes a commit of the line and a merge on the branch', async () => {
+  test('G4, G6: an edit in the world becomes a commit of the line and a merge on the branch', async () => {
     const { world, project } = await begin()
     await world.edit('bob', 'lamp0001', { position: [7, 8, 9] })
     await world.edit('bob', 'lamp0001', { position: [7, 8, 9] })
@@ -56,7 +61,7 @@ describe.each(RUNTIMES)('clone, pull and push against a %s runtime', (_name, opt
     project.check()
   })
 
-  it('P2: a commit becomes operations under its author, and comes back as a merge', async () => {
+  test('P2: a commit becomes operations under its author, and comes back as a merge', async () => {
     const { world, project } = await begin()
     project.change('apps/Lamp/Lamp.json', (lamp) => {
       lamp.props = { color: 'red', power: 3 }
@@ -103,7 +108,7 @@ describe.each(RUNTIMES)('clone, pull and push against a %s runtime', (_name, opt
     project.check()
   })
 
-  it('P4: scripts, shared modules and assets travel both ways', async () => {
+  test('P4: scripts, shared modules and assets travel both ways', async () => {
     const { world, project } = await begin()
     project.write('apps/Lamp/index.js', "import { glow } from '@shared/glow.js'\nexport default () => glow()\n")
     project.write('shared/glow.js', 'export const glow = () => 1\n')
@@ -139,7 +144,7 @@ describe.each(RUNTIMES)('clone, pull and push against a %s runtime', (_name, opt
     other.check()
   })
 
-  it('M1: both sides change different fields of one object, and lines of one script', async () => {
+  test('M1: both sides change different fields of one object, and lines of one script', async () => {
     const { world, project } = await begin()
     project.change(project.entityPath('lamp0001'), (lamp) => {
       lamp.props = { text: 'here' }
@@ -155,7 +160,7 @@ describe.each(RUNTIMES)('clone, pull and push against a %s runtime', (_name, opt
     project.check()
   })
 
-  it('P1, M2, C1: the same field on both sides stops a push before anything is sent, and a pull leaves a git conflict', async () => {
+  test('P1, M2, C1: the same field on both sides stops a push before anything is sent, and a pull leaves a git conflict', async () => {
     const { world, project } = await begin()
     const path = project.entityPath('lamp0001')
     project.change(path, (lamp) => {
@@ -197,7 +202,7 @@ describe.each(RUNTIMES)('clone, pull and push against a %s runtime', (_name, opt
     project.check()
   })
 
-  it('a new app folder becomes a blueprint with entities, and keeps its place', async () => {
+  test('a new app folder becomes a blueprint with entities, and keeps its place', async () => {
     const { world, project } = await begin()
     project.write('apps/Signs/Big Sign.json', { name: 'Big Sign', props: { text: 'hi' } })
     project.write('apps/Signs/index.js', 'export default () => {}\n')
@@ -232,7 +237,7 @@ describe.each(RUNTIMES)('clone, pull and push against a %s runtime', (_name, opt
     project.check()
   })
 
-  it('M8: files moved on disk push nothing, and follow the world where they are', async () => {
+  test('M8: files moved on disk push nothing, and follow the world where they are', async () => {
     const { world, project } = await begin()
     project.git('mv', 'apps/Lamp', 'apps/Lights')
     const path = project.entityPath('lamp0001')
@@ -257,7 +262,7 @@ describe.each(RUNTIMES)('clone, pull and push against a %s runtime', (_name, opt
     project.check()
   })
 
-  it('G7: a fresh git clone goes on with no other state, with the same commits', async () => {
+  test('G7: a fresh git clone goes on with no other state, with the same commits', async () => {
     const { world, project } = await begin()
     await world.edit('bob', 'lamp0001', { position: [1, 2, 3] })
     await project.pull()

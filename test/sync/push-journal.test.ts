@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { interruptedPush } from '../../src/sync/push-journal.ts'
 import { SyncError } from '../../src/world/errors.ts'
+import { testsOn } from '../e2e/long.ts'
 import { feedOf, Killed, killedAt, pushWith, recover } from './push-support.ts'
 import { addLamps, type Checkout, cloneWorld, startWorld, type World } from './support.ts'
 
@@ -63,6 +64,12 @@ async function expectWorldIs(world: World, n: number): Promise<void> {
 }
 
 describe.each(RUNTIMES)('P6: a push that is killed, against a %s runtime', (name, options) => {
+  /** One of both, but with `npm run test:long`. */
+  const test = testsOn(
+    RUNTIMES.map(([runtime]) => runtime),
+    name,
+  )
+
   it('at any request: the next push finds out what landed, and finishes', async () => {
     const world = await startWorld(options)
     await addLamps(world)
@@ -120,7 +127,7 @@ describe.each(RUNTIMES)('P6: a push that is killed, against a %s runtime', (name
     expect((await project.push()).kind).toBe('up-to-date')
   })
 
-  it('says what landed by itself, in the same run, where only the answer was lost', async () => {
+  test('says what landed by itself, in the same run, where only the answer was lost', async () => {
     const world = await startWorld(options)
     await addLamps(world)
     const project = await cloneWorld(world)
@@ -146,7 +153,7 @@ describe.each(RUNTIMES)('P6: a push that is killed, against a %s runtime', (name
     expect((await project.push()).kind).toBe('up-to-date')
   })
 
-  it('keeps its journal where the world cannot be asked, and goes on wherever the branch went', async () => {
+  test('keeps its journal where the world cannot be asked, and goes on wherever the branch went', async () => {
     const world = await startWorld(options)
     await addLamps(world)
     const project = await cloneWorld(world)

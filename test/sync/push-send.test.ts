@@ -8,6 +8,7 @@ import { sendBatches, Tally } from '../../src/sync/send.ts'
 import type { JsonObject } from '../../src/world/json.ts'
 import type { OperationKind } from '../../src/world/operation.ts'
 import { objectKey } from '../../src/world/state.ts'
+import { kindsFor } from '../e2e/long.ts'
 import { pushWith } from './push-support.ts'
 import { addLamps, Checkout, cloneWorld, startWorld } from './support.ts'
 
@@ -134,10 +135,12 @@ describe('P5: one operation that is refused takes only what depends on it along'
   })
 })
 
-describe.each([
-  ['reference', {}],
-  ['public-like', { publicLike: true }],
-] as const)('what does not land, on a %s runtime', (_, options) => {
+describe.each(
+  kindsFor('what does not land', [
+    ['reference', {}],
+    ['public-like', { publicLike: true }],
+  ] as const),
+)('what does not land, on a %s runtime', (_, options) => {
   it('stays to be pushed, exactly, and the rest lands', async () => {
     const world = await startWorld(options)
     await addLamps(world)

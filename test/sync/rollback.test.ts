@@ -9,6 +9,7 @@ import { type RollbackOptions, type RollbackPlan, type RollbackReport, rollback 
 import type { Session } from '../../src/sync/session.ts'
 import { objectKey, type WorldObject } from '../../src/world/state.ts'
 import { run } from '../commands/run.ts'
+import { kindsFor } from '../e2e/long.ts'
 import { addLamps, type Checkout, CODE, cloneWorld, startWorld, type World } from './support.ts'
 
 function rollBack(checkout: Checkout, options: Partial<RollbackOptions> = {}): Promise<RollbackReport> {
@@ -54,10 +55,12 @@ async function scriptOf(world: World): Promise<unknown> {
   return (await world.blueprint('Lamp'))?.script
 }
 
-describe.each([
-  { runtime: 'reference', options: {} },
-  { runtime: 'public-like', options: { publicLike: true } },
-])('rollback on the $runtime runtime', ({ options }) => {
+describe.each(
+  kindsFor('a rollback', [
+    { runtime: 'reference', options: {} },
+    { runtime: 'public-like', options: { publicLike: true } },
+  ]),
+)('rollback on the $runtime runtime', ({ options }) => {
   test('puts the scripts back, as operations of the world that no later push undoes and the next pull brings', async () => {
     const world = await startWorld(options)
     await addLamps(world)

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
-import { beforeEach, describe, expect, it } from 'vitest'
-import { kindsFor } from '../e2e/long.ts'
+import { beforeEach, describe, expect } from 'vitest'
+import { testsOn } from '../e2e/long.ts'
 import { addLamps, Checkout, cloneWorld, startWorld, temporaryFolder, type World } from './support.ts'
 
 /** A project with a git server between its clones. */
@@ -59,21 +59,19 @@ const RUNTIMES = [
   { name: 'public-like', publicLike: true },
 ] as const
 
-describe.each(RUNTIMES)('G7 what HEAD has seen, on a $name runtime', ({ name: runtime, publicLike }) => {
+describe.each(RUNTIMES)('G7 what HEAD has seen, on a $name runtime', (kind) => {
   let team_: Team
   let world: World
   let project: Checkout
 
   beforeEach(async () => {
-    team_ = await team({ publicLike })
+    team_ = await team({ publicLike: kind.publicLike })
     world = team_.world
     project = team_.project
   })
 
-  /** Both runtimes with `npm run test:long`, one of them otherwise: what is seen is told from git. */
-  function test(name: string, body: () => Promise<void>): void {
-    if (kindsFor(name, RUNTIMES).some((kind) => kind.name === runtime)) it(name, body)
-  }
+  /** One of both, but with `npm run test:long`: what is seen is told from git. */
+  const test = testsOn(RUNTIMES, kind)
 
   /** As if the process had died between the push and its closing merge. */
   async function pushUnmerged(checkout: Checkout, commit: string): Promise<void> {

@@ -55,12 +55,14 @@ async function nearLine(options: LogOptions, readCommit: ReadCommit): Promise<Ne
   return { commits, next: undefined }
 }
 
+/** Commits looked at beyond the last that can matter where clocks are right; as many as git does. */
+const SLACK = 5
 const WANTED = 1
 const EXCLUDED = 2
 
 /**
- * A walk by date over branches and merges, where all of it is near. As in git, who excludes a commit that pretends to be
- * older than its ancestors may find these listed.
+ * A walk by date over branches and merges, where all of it is near. As in git, who excludes what has an ancestor that
+ * pretends to be older than its own parents may find these listed.
  */
 async function nearBranches(
   options: LogOptions,
@@ -71,13 +73,17 @@ async function nearBranches(
   if (paths.length > FEW_PATHS) return undefined
   const walk = new Walk(readCommit)
   await walk.mark(include, WANTED)
+  // With their parents, as git does: what was made of two lines may be dated like the older one.
   await walk.mark(exclude, EXCLUDED)
+  for (const { parents } of await Promise.all(exclude.map(readCommit))) await walk.mark(parents, EXCLUDED)
   const isExcluded = (oid: Oid) => (walk.marksOf(oid) & EXCLUDED) !== 0
   const listed = new Set<Commit>()
   let oldest = Number.POSITIVE_INFINITY
-  // What is excluded and not older than what is listed may still come to it.
-  while (walk.open.some(({ oid, committer }) => !isExcluded(oid) || (listed.size > 0 && committer.time >= oldest))) {
+  // What is excluded and not older than what is listed may still come to it; some that is older, if a clock went wrong.
+  const mayCount = ({ oid, committer }: Commit) => !isExcluded(oid) || (listed.size > 0 && committer.time >= oldest)
+  for (let further = 0; walk.open.length > 0 && further < SLACK; ) {
     if (walk.isFar) return undefined
+    further = walk.open.some(mayCount) ? 0 : further + 1
     const commit = walk.next()
     if (isExcluded(commit.oid)) await walk.mark(commit.parents, EXCLUDED)
     else {

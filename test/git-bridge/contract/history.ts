@@ -170,6 +170,16 @@ export function historyContract(open: OpenFixture): void {
       ])
     })
 
+    test('what is excluded leaves out its parents, however old it pretends to be', async () => {
+      const { repository } = fixture
+      const root = await commitOn(repository, [], 10)
+      const below = await commitOn(repository, [root], 20)
+      const tip = await commitOn(repository, [below], 30)
+      const liar = await commitOn(repository, [below, await commitOn(repository, [], 2)], 1)
+      expect(await subjects(repository, { include: [tip], exclude: [liar] })).toEqual(['step 30'])
+      expect(await subjects(repository, { include: [tip, liar], exclude: [liar] })).toEqual(['step 30'])
+    })
+
     test('the log follows first parents where asked', async () => {
       const { repository } = fixture
       const root = await commitOn(repository, [], 1, [write('a')])
