@@ -15,6 +15,11 @@ import { isFile } from './tree-objects.ts'
 /** What layouts differ in. */
 const DOCUMENTS: ReadonlySet<string> = new Set(['manifest', 'settings', 'spawn', 'entity'])
 
+/** Whether a file, by its path in the project, is one that layouts differ in. */
+export function isLayoutFile(path: string): boolean {
+  return DOCUMENTS.has(classify(path).kind)
+}
+
 /** A tree in another layout: what changes in it. */
 export interface Converted {
   readonly edits: readonly TreeEdit[]
@@ -94,7 +99,7 @@ async function readDocuments(
     .filter(({ mode }) => isFile(mode))
     .map(({ path, oid }) => ({ path: path.slice(prefix.length), oid }))
     .filter(({ path }) => isWorldOwned(path))
-  const wanted = files.filter(({ path }) => DOCUMENTS.has(classify(path).kind))
+  const wanted = files.filter(({ path }) => isLayoutFile(path))
   const blobs = await repository.readBlobs(wanted.map(({ oid }) => oid))
   const documents = new Map(wanted.map(({ path, oid }) => [path, blobs.get(oid)!]))
   const read = readProject(files, (path) => documents.get(path), identities)

@@ -1,7 +1,9 @@
-import { type Converted, convertLayout } from '../git-bridge/convert-layout.ts'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Converted, convertLayout, isLayoutFile } from '../git-bridge/convert-layout.ts'
 import { isLayoutChange, LAYOUT, layoutAt, layoutName } from '../git-bridge/layout.ts'
 import type { Layout } from '../git-bridge/materializer.ts'
-import type { Commit, Oid, Repository } from '../git-bridge/repository.ts'
+import type { Commit, Oid } from '../git-bridge/repository.ts'
 import { authorOf, committerOf, formatTrailers, harmless, oneLine, readTrailers } from '../git-bridge/trailers.ts'
 import { assert, SyncError } from '../world/errors.ts'
 import { rememberSeen } from './baseline.ts'
@@ -57,13 +59,21 @@ export async function takeLayoutChange(session: Session, branch: Branch, change:
   }
 }
 
-/** Whether our own line had at that cursor, in that layout already, just what a commit says. */
-async function saysTheSame(repository: Repository, tip: LineCommit, { oid, trailers }: LineCommit): Promise<boolean> {
+/** Whether our own line had at that cursor, in whichever layout, just what a commit says in this one. */
+async function saysTheSame(
+  { repository, prefix }: Pick<Project, 'repository' | 'prefix'>,
+  tip: LineCommit,
+  { oid, trailers }: LineCommit,
+  layout: Layout,
+): Promise<boolean> {
   const { tree } = await repository.readCommit(oid)
   for await (const commit of repository.log({ include: [tip.oid], firstParent: true })) {
     const said = readTrailers(commit)
     if (said === undefined || said.cursor < trailers.cursor) return false
-    if (said.cursor === trailers.cursor) return said.opId === trailers.opId && commit.tree === tree
+    if (said.cursor !== trailers.cursor) continue
+    if (said.opId !== trailers.opId) return false
+    const { edits } = await convertLayout(repository, commit.oid, prefix, layout, { like: oid })
+    return (await repository.writeTree(commit.tree, edits)) === tree
   }
   return false
 }
@@ -88,6 +98,7 @@ export async function requireTakeable(
   const blocked = new Set([
     ...(await changedFiles(repository, head, at)),
     ...(await wouldOverwrite(repository, head, tree)),
+    ...(layout === 'manifest' ? await unknownFiles(session, new Set(at)) : []),
   ])
   if (blocked.size === 0) return converted
   const paths = [...blocked]
@@ -101,6 +112,20 @@ export async function requireTakeable(
       data: { paths },
     },
   )
+}
+
+/** Files per entity that git does not know yet: committed after the change, they would be a second layout. */
+async function unknownFiles({ folder, prefix }: Project, known: ReadonlySet<string>): Promise<readonly string[]> {
+  const found: string[] = []
+  const visit = async (path: string): Promise<void> => {
+    for (const entry of await readdir(join(folder, path), { withFileTypes: true }).catch(() => [])) {
+      const inside = `${path}/${entry.name}`
+      if (entry.isDirectory()) await visit(inside)
+      else if (isLayoutFile(inside) && !known.has(prefix + inside)) found.push(prefix + inside)
+    }
+  }
+  await visit('world')
+  return found
 }
 
 /** Fields of a manifest that files per entity have no place for. */
@@ -162,6 +187,14 @@ export async function writeLayoutChange(session: Session, tip: LineCommit, layou
   return repository.readCommit(outcome.tip)
 }
 
+/** Changes to a layout that other branches have and this one has not. */
+export interface OthersChanges {
+  /** One that our own line vouches for. */
+  readonly known: Commit | undefined
+  /** Those that it does not: what they were made of, our feed has not told us. */
+  readonly apart: readonly Oid[]
+}
+
 /**
  * A change to a layout that another branch has and this one has not, a teammate's that `git fetch` brought for example:
  * the newest one among local and remote-tracking branches that was made of a commit of our own line, or says what that had
@@ -173,12 +206,13 @@ export async function findLayoutChange(
   head: Oid,
   tip: LineCommit,
   layout: Layout,
-): Promise<Commit | undefined> {
+): Promise<OthersChanges> {
   const [heads, remotes] = await Promise.all(
     ['refs/heads/', 'refs/remotes/'].map((below) => repository.listRefs(below)),
   )
   const tips = [...new Set([...heads!.values(), ...remotes!.values()])].filter((oid) => oid !== head)
-  if (tips.length === 0) return undefined
+  const apart: Oid[] = []
+  if (tips.length === 0) return { known: undefined, apart }
   for await (const commit of repository.log({ include: tips, exclude: [head] })) {
     if (!isLayoutChange(commit)) continue
     const line = await readLineCommit(repository, commit.oid, tip.trailers.worldId)
@@ -187,8 +221,9 @@ export async function findLayoutChange(
       continue
     const isOwn = (await repository.isAncestor(parent, tip.oid))
       ? await isMere({ repository, prefix }, commit, layout)
-      : await saysTheSame(repository, tip, line)
-    if (isOwn) return commit
+      : await saysTheSame({ repository, prefix }, tip, line, layout)
+    if (isOwn) return { known: commit, apart }
+    apart.push(commit.oid)
   }
-  return undefined
+  return { known: undefined, apart }
 }

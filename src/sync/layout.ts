@@ -78,11 +78,12 @@ export async function changeLayout(session: Session, layout: Layout, options: La
       const changed = joined || (await layoutAt(repository, started.head, prefix)) !== layout
       return report(session, await requireBranch(session), layout, changed ? 'changed' : 'already', found)
     }
-    const known = await findLayoutChange(session, branch.head, tip, layout)
+    const { known, apart } = await findLayoutChange(session, branch.head, tip, layout)
     await requireTakeable(session, branch, layout, known?.oid)
     const change = known ?? (await writeLayoutChange(session, tip, layout))
     await takeLayoutChange(session, branch, change)
     session.report.tell({ kind: 'layout-changed', layout, head: change.oid, cursor: tip.trailers.cursor })
+    if (known === undefined) sayApart(session, apart, layout)
     // What a teammate's change was made of may be older than what we have: the line goes on from there.
     if (known !== undefined) {
       const again = await pullLocked(session, options)
@@ -103,13 +104,26 @@ async function joinChanges(session: Session, tip: LineCommit, layout: Layout): P
   const { repository } = session
   for (let joined = false; ; joined = true) {
     const { name, head } = await requireBranch(session)
-    const change = await findLayoutChange(session, head, tip, layout)
-    if (change === undefined) return joined
+    const { known, apart } = await findLayoutChange(session, head, tip, layout)
+    if (known === undefined) {
+      sayApart(session, apart, layout)
+      return joined
+    }
     const { tree } = await repository.readCommit(head)
-    const { worldId, cursor } = readTrailers(change)!
+    const { worldId, cursor } = readTrailers(known)!
     const subject = `Merge a change of the layout of world ${worldId} that was made elsewhere, at ${cursor}`
-    await commitMerge(session, { branch: name, head, tip: change.oid, tree, message: `${harmless(subject)}\n` })
+    await commitMerge(session, { branch: name, head, tip: known.oid, tree, message: `${harmless(subject)}\n` })
   }
+}
+
+/** Changes on other branches that cannot be taken over: git would merge those branches without a base in this layout. */
+function sayApart({ context }: Session, apart: readonly Oid[], layout: Layout): void {
+  if (apart.length === 0) return
+  const names = apart.map((oid) => oid.slice(0, 10)).join(', ')
+  const old = layout === 'split' ? 'manifest' : 'split'
+  context.progress.warn(
+    `Another branch has this layout by a change of its own (${names}), made of a world that our feed has not told: it is not taken over, and git has no base to merge the two in. Before it does, run "gamedev sync layout ${old}" on both branches, merge them, and run "gamedev sync layout ${layout}" again.`,
+  )
 }
 
 /**

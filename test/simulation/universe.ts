@@ -1,3 +1,4 @@
+import type { Layout } from '../../src/git-bridge/materializer.ts'
 import type { Oid } from '../../src/git-bridge/repository.ts'
 import type { InitReport } from '../../src/sync/init.ts'
 import type { LayoutReport } from '../../src/sync/layout.ts'
@@ -458,8 +459,7 @@ export class Universe {
     )
   }
 
-  async #layout(machine: Machine, random: Random, calm = false): Promise<void> {
-    const wanted = this.#wanted!
+  async #layout(machine: Machine, random: Random, calm = false, wanted = this.#wanted!): Promise<void> {
     machine.target = this.worlds.first
     await this.#command(
       machine,
@@ -593,20 +593,40 @@ export class Universe {
     if (git.layoutOf(head) === layout && (layout !== this.#wanted || git.sharesLayout(head, theirs))) return theirs
     if (layout === this.#wanted) {
       await this.#layout(machine, random, true)
-      const isDone = !machine.isMerging && !machine.hurt && git.layoutOf(git.head()!) === layout
-      return isDone && git.sharesLayout(git.head()!, theirs) ? theirs : undefined
+      const isDone = (): boolean => !machine.isMerging && !machine.hurt && git.layoutOf(git.head()!) === layout
+      if (!isDone() || git.sharesLayout(git.head()!, theirs)) return isDone() ? theirs : undefined
+      return this.#backTogether(machine, theirs, random)
     }
+    return this.#inLayout(machine, theirs, this.#wanted, random)
+  }
+
+  /**
+   * Two changes of the layout that no command joins: both branches go back to the layout that they came from, git merges
+   * them in that, and the layout is changed once more.
+   */
+  async #backTogether(machine: Machine, theirs: Oid, random: Random): Promise<Oid | undefined> {
+    const { git } = machine
+    const old = this.#wanted === 'split' ? 'manifest' : 'split'
+    await this.#layout(machine, random, true, old)
+    if (machine.isMerging || machine.hurt || git.layoutOf(git.head()!) !== old) return undefined
+    this.count('layouts changed twice')
+    return this.#inLayout(machine, theirs, old, random)
+  }
+
+  /** A branch of others, brought to a layout on a branch of its own; undefined where that is for another time. */
+  async #inLayout(machine: Machine, theirs: Oid, layout: Layout, random: Random): Promise<Oid | undefined> {
+    const { git } = machine
     const here = git.branch()!
     git.putBranch('lagging', theirs)
     if (!git.switchTo('lagging', false)) return undefined
     this.say(`${machine.name} looks at ${theirs.slice(0, 8)}`)
-    await this.#layout(machine, random, true)
+    await this.#layout(machine, random, true, layout)
     if (machine.isMerging) this.#giveUp(machine)
     const converted = git.head()!
     if (!git.switchTo(here, false)) throw new Error(`${machine.name} cannot go back to ${here}`)
     git.deleteBranch('lagging')
     this.count('lagging branches')
-    return git.layoutOf(converted) === this.#wanted ? converted : undefined
+    return git.layoutOf(converted) === layout ? converted : undefined
   }
 
   async #merge(machine: Machine, theirs: Oid, random: Random): Promise<void> {

@@ -65,6 +65,10 @@ describe('G8: nothing comes from a branch that was only fetched', () => {
     other.git('update-ref', 'refs/heads/pr', made.oid)
     project.git('fetch', '--quiet', other.folder, 'pr:refs/remotes/mallory/pr')
     expect(await change(project, 'split')).toMatchObject({ kind: 'changed' })
+    const said = [expect.stringContaining(`by a change of its own (${made.oid.slice(0, 10)})`)]
+    expect(project.warnings).toEqual(said)
+    expect(await change(project, 'split')).toMatchObject({ kind: 'already' })
+    expect(project.warnings).toEqual([...said, ...said])
     expect(project.read('apps/Lamp/index.js')).not.toContain('evil')
     expect(project.git('rev-list', REF).split('\n')).not.toContain(forged)
   })
@@ -103,6 +107,20 @@ describe('G8: what stands in the way is found before anything is written', () =>
   it('an untracked file', async () => {
     const project = await refused((one) => one.write('world/settings.json', 'mine'), 'manifest', 'local_changes')
     expect(project.read('world/settings.json')).toBe('mine')
+  })
+
+  it('an entity that git does not know yet', async () => {
+    const place = { position: [0, 0, 0], quaternion: [0, 0, 0, 1], scale: [1, 1, 1] }
+    const path = 'world/entities/ab/new1.json'
+    const project = await refused(
+      (one) => one.write(path, { id: 'new1', blueprint: 'Lamp', ...place }),
+      'split',
+      'local_changes',
+    )
+    project.commit('new')
+    await change(project, 'manifest')
+    expect(project.entity('new1')).toMatchObject(place)
+    expect(project.git('status', '--porcelain')).toBe('')
   })
 
   it.each(['settings', 'spawn'])('a world without %s', async (what) => {

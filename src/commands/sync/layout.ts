@@ -5,7 +5,7 @@ import { SyncCommand } from '../../cli/sync-command.ts'
 export default class LayoutCommand extends SyncCommand<unknown> {
   static override summary = 'Keep the world in one file per entity, or all in world.json'
   static override description =
-    'Takes over what the world has, as "sync pull" does, then says the same objects by other files: world/entities/, world/settings.json and world/spawn.json (split), or world.json (manifest). That is one commit on refs/lobby/remote, which changes no value, and a merge on this branch; nothing is sent to the world. Everybody else takes the change over with their next "sync pull"; before git merges a branch that has it with one that has not, run this command on the latter (after "git fetch", if it is yours): it takes over the very same change. Conflicts stop it (exit code 2): settle them, commit, and run it again.'
+    'Takes over what the world has, as "sync pull" does, then says the same objects by other files: world/entities/, world/settings.json and world/spawn.json (split), or world.json (manifest). That is one commit on refs/lobby/remote, which changes no value, and a merge on this branch; nothing is sent to the world. Everybody else takes the change over with their next "sync pull"; before git merges a branch that has it with one that has not, run this command on the latter (after "git fetch", if it is yours): it takes over the very same change, or says how the two come together. Conflicts stop it (exit code 2): settle them, commit, and run it again.'
   static override examples = [
     '<%= config.bin %> sync layout split',
     '<%= config.bin %> sync layout split --dry-run',
