@@ -362,10 +362,21 @@ export class Histories {
           continue
         const expected = expectField(this.#edits, meeting, at)
         if (expected.kind === 'crossed') this.crossed++
+        else if (expected.kind === 'concurrent' && this.#isLineKept(meeting, at, is, places)) continue
         else if (expected.kind === 'concurrent') say(at, places, is, 'undecided')
         else if (expected.value !== is) say(at, places, is, `not ${expected.value}`)
       }
     }
+  }
+
+  /** A line that the world put back in a text of which it changed other lines is one that stayed, as for git (M3). */
+  #isLineKept({ ours, theirs }: Meeting, at: Place, is: string | undefined, places: readonly Place[]): boolean {
+    const there = standAt(theirs, at)
+    if (!/^(?:script|shared:\S+) /.test(at) || is !== standAt(ours, at).value) return false
+    const textOf = (line: Place) => line.replace(/_\d+$/, '')
+    const isBack = this.#edits.saying(intersection(ours.seen, theirs.seen), at, there.value).length > 0
+    const isNews = (line: Place) => !this.#edits.hasSeen(ours.seen, line, standAt(theirs, line))
+    return isBack && places.some((line) => line !== at && textOf(line) === textOf(at) && isNews(line))
   }
 
   /** A merge with the world leaves no script without its blueprint, unless somebody had left it so. */
